@@ -1,0 +1,107 @@
+# coax: make, make demo, make check. V=1 shows the commands, CC=clang changes the compiler.
+CC       ?= gcc
+AR       ?= ar
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+BUILD    ?= build
+VERSION  := $(shell sed -n '1,/^\#\# \[/s/^\#\# \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md)
+JOBS     ?= 1
+
+WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
+# No shadow-stack note (a switch changes the stack), no fortified twins inside, frames that cancellation can unwind.
+CFLAGS   ?= -O2 -g
+BASE     := -std=gnu11 $(WARN) -I. -D_GNU_SOURCE -U_FORTIFY_SOURCE -fPIC -fvisibility=hidden -fexceptions \
+            -fno-stack-protector -fno-plt -fcf-protection=none -ftls-model=initial-exec -fno-omit-frame-pointer \
+            -DCOAX_VERSION='"$(VERSION)"'
+SAN      ?=
+LDFLAGS  ?=
+
+Q        := $(if $(V),,@)
+say       = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
+
+CORE_SRC := $(wildcard core/*.c) $(wildcard core/*.S)
+SHIM_SRC := $(wildcard shim/*.c)
+obj       = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
+CORE_OBJ := $(call obj,$(CORE_SRC))
+SHIM_OBJ := $(call obj,$(SHIM_SRC))
+PROG_SRC := $(wildcard tests/programs/*.c) $(wildcard tests/programs/*.cc)
+PROGS    := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(PROG_SRC)))
+UNIT_SRC := $(wildcard tests/unit/*.c)
+UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+
+.PHONY: all programs units demo check check-long lint asan ubsan bench install uninstall clean setup
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/libcoax.so $(BUILD)/coax.pc
+
+$(BUILD)/libcoax.so: $(SHIM_OBJ) $(BUILD)/libcore.a $(BUILD)/libev.o preload.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -o $@ $(SHIM_OBJ) $(BUILD)/libcore.a $(BUILD)/libev.o -Wl,--version-script=preload.map \
+	  -Wl,-z,defs -Wl,-z,text -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-soname,libcoax.so $(LDFLAGS)
+
+$(BUILD)/libcore.a: $(CORE_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(CORE_OBJ)
+
+# libev, hidden: its libc calls renamed to our raw ones, every symbol of its own made local to the shim.
+$(BUILD)/libev.o: scripts/hide-libev core/libev.rename
+	$(call say,HIDE,$@)
+	$(Q)CC="$(CC)" scripts/hide-libev core/libev.rename $@
+
+$(BUILD)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) -MMD -MP -c $< -o $@
+
+$(BUILD)/%.o: %.S Makefile
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/coax.pc: Makefile CHANGELOG.md
+	$(Q)mkdir -p $(@D) && printf 'prefix=%s\nincludedir=$${prefix}/include\n\nName: coax\nDescription: optional control header of coax (no library is linked)\nVersion: %s\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $@
+
+# Victims: built as anybody would build them, without a header of ours.
+programs: $(PROGS)
+VICTIM_FLAGS ?= -O1 -g -pthread
+$(BUILD)/programs/%: tests/programs/%.c
+	$(call say,VICTIM,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(VICTIM_FLAGS) -w $< -o $@ -ldl -lrt -lm
+$(BUILD)/programs/%: tests/programs/%.cc
+	$(call say,VICTIM,$<)
+	$(Q)mkdir -p $(@D) && $(CXX) $(VICTIM_FLAGS) -w $< -o $@ -ldl
+
+# Unit tests link the core without hooks and run without LD_PRELOAD.
+units: $(UNITS)
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(BUILD)/shim/real.o
+	$(call say,UNIT,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) $< $(BUILD)/shim/real.o $(BUILD)/libcore.a $(BUILD)/libev.o -o $@ -pthread -ldl
+
+setup:
+	$(Q)scripts/setup
+demo: all
+	$(Q)scripts/demo
+check:
+	$(Q)scripts/check $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS))
+check-long: all programs
+	$(Q)scripts/check-long
+lint: all
+	$(Q)scripts/lint
+asan ubsan:
+	$(Q)$(MAKE) --no-print-directory BUILD=build/$@ \
+	  SAN="-fsanitize=$(if $(filter asan,$@),address,undefined -fno-sanitize-recover=undefined)" units
+	$(Q)scripts/run-units build/$@/unit
+bench: all programs
+	$(Q)scripts/bench
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/coax $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 755 $(BUILD)/libcoax.so $(DESTDIR)$(PREFIX)/lib/coax/libcoax.so
+	install -m 755 scripts/coax $(DESTDIR)$(PREFIX)/bin/coax
+	install -m 644 $(BUILD)/coax.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/coax $(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc
+	rm -rf $(DESTDIR)$(PREFIX)/lib/coax
+
+clean:
+	rm -rf build
+
+-include $(CORE_OBJ:.o=.d) $(SHIM_OBJ:.o=.d)
