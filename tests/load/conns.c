@@ -7,7 +7,6 @@
  *   --via direct    HOST:PORT is the server itself (default)
  *   --via socks5    HOST:PORT is a SOCKS5 proxy: a handshake to --target comes first
  *   --via connect   HOST:PORT is an HTTP proxy: a CONNECT to --target comes first
- *   --via get       HOST:PORT is an HTTP proxy: every request is GET http://TARGET/
  *   --target HOST:PORT   where the proxy shall connect to
  *   --connections N, --active A, --seconds S, --limit SECONDS (for the opening), --opening N (at most at one time)
  *   --echo          round trips of 64 bytes with an echo server instead of HTTP
@@ -23,7 +22,7 @@
 
 #include "net.h"
 
-enum via { DIRECT, SOCKS5, CONNECT, GET };
+enum via { DIRECT, SOCKS5, CONNECT, VIAS };
 enum step { UNUSED, OPENING, GREETED, ASKED, TUNNELLED, BUSY, IDLE, FAILED };
 enum { MAX_EVENTS = 256, ECHO_LENGTH = 64, HEAD = 1024 };
 
@@ -249,8 +248,7 @@ static void make_requests(void)
         memset(request, 'e', request_length = ECHO_LENGTH);
         return;
     }
-    request_length = (size_t)sprintf(request, "GET %s%s/ HTTP/1.1\r\nHost: %s\r\n\r\n",
-                                     options.via == GET ? "http://" : "", options.via == GET ? at : "", at);
+    request_length = (size_t)sprintf(request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", at);
 }
 
 static void parse(int argc, char **argv)
@@ -259,17 +257,17 @@ static void parse(int argc, char **argv)
         {"via", 1, 0, 'v'},   {"target", 1, 0, 't'}, {"connections", 1, 0, 'n'}, {"active", 1, 0, 'a'},
         {"limit", 1, 0, 'l'}, {"echo", 0, 0, 'e'},   {"seconds", 1, 0, 's'},     {"hold", 0, 0, 'h'},
         {"opening", 1, 0, 'o'}, {0, 0, 0, 0}};
-    static const char *const vias[] = {"direct", "socks5", "connect", "get"};
+    static const char *const vias[] = {"direct", "socks5", "connect"};
     char *colon;
     int o;
 
     while ((o = getopt_long(argc, argv, "", known, NULL)) != -1)
         switch (o) {
         case 'v':
-            for (options.via = DIRECT; options.via <= GET && strcmp(optarg, vias[options.via]); options.via++)
+            for (options.via = DIRECT; options.via < VIAS && strcmp(optarg, vias[options.via]); options.via++)
                 ;
-            if (options.via > GET)
-                die("conns: --via is direct, socks5, connect or get");
+            if (options.via == VIAS)
+                die("conns: --via is direct, socks5 or connect");
             break;
         case 't':
             if (!(colon = strchr(optarg, ':')))
