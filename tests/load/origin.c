@@ -1,7 +1,7 @@
 /*
- * origin [--echo] [--size BYTES]: a small HTTP/1.1 server on a free port of the loopback, which it prints. It answers
+ * origin [--echo | --silent] [--size BYTES]: a small HTTP/1.1 server on a free port of the loopback, which it prints. It answers
  * every request with BYTES bytes and keeps the connection open, whatever the request asks for; with --echo it sends
- * back what it gets. One thread, one epoll set. It ends on SIGTERM.
+ * back what it gets, with --silent it reads and never says a word. One thread, one epoll set. It ends on SIGTERM.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -18,7 +18,7 @@ static const char END[] = "\r\n\r\n";
 
 static char *response;
 static size_t response_length;
-static int echo;
+static int echo, silent;
 /* By descriptor: how many bytes of END the request has matched so far. */
 static unsigned char matched[MAX_FDS];
 
@@ -73,6 +73,8 @@ static int send_whole(int fd, const char *data, size_t length)
 
 static int answer(int fd, const char *data, ssize_t length)
 {
+    if (silent)
+        return 0;
     if (echo)
         return send_whole(fd, data, (size_t)length);
     for (ssize_t i = 0; i < length; i++) {
@@ -109,10 +111,12 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (!strcmp(argv[i], "--echo"))
             echo = 1;
+        else if (!strcmp(argv[i], "--silent"))
+            silent = 1;
         else if (!strcmp(argv[i], "--size") && i + 1 < argc)
             size = (size_t)number("--size", argv[++i], 0, MAX_SIZE);
         else
-            die("usage: origin [--echo] [--size BYTES]");
+            die("usage: origin [--echo | --silent] [--size BYTES]");
     raise_descriptor_limit();
     make_response(size);
     set = epoll_create1(EPOLL_CLOEXEC);
