@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# Unmodified threaded programs of Debian, bare and under coax: equal results, and under coax their threads were fibers.
+
+load helper
+
+# The most kernel threads that may have carried fibers: computing ones may have a CPU each, blocked ones keep theirs.
+MOST=$(($(nproc) + 6))
+
+setup() {
+    unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+    export LC_ALL=C TMPDIR=$BATS_TEST_TMPDIR
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+python_same() {
+    same_cooperative "$MOST" /usr/bin/python3 "$ROOT/tests/programs/$1.py"
+    [ "$status" = 0 ]
+}
+
+# Every figure becomes N: what a benchmark prints is equal but for its times.
+shape() {
+    sed -E 's/[0-9]+(\.[0-9]+)?/N/g; s/ +/ /g' <<<"$output"
+}
+
+cooperated() {
+    cat "$BATS_TEST_TMPDIR/stats"
+    [ "$(stat_of mode)" = fiber ]
+    [ "$(stat_of switches)" -gt 0 ]
+    [ "$(stat_of kernel_threads)" -le "$MOST" ]
+}
+
+same_shape() {
+    local expected
+    bare "$@"
+    echo "bare: $output"
+    [ "$status" = 0 ]
+    expected=$(shape)
+    wrapped "$@"
+    echo "wrapped: $output"
+    [ "$status" = 0 ]
+    [ "$(shape)" = "$expected" ]
+    cooperated
+}
+
+# stress SECONDS OPTION...: the stressor verifies its own work, in children of stress-ng.
+stress() {
+    same stress-ng --temp-path "$BATS_TEST_TMPDIR" --quiet --verify --timeout "$@"
+    [ "$status" = 0 ]
+}
+
+# A program makes FILE from a copy of the data: the same bytes bare and wrapped. made_same FILE COMMAND...
+made_same() {
+    local file=$1
+    shift
+    bare "$@"
+    [ "$status" = 0 ]
+    mv "$file" "$file.bare"
+    wrapped "$@"
+    [ "$status" = 0 ]
+    cmp "$file" "$file.bare"
+    cooperated
+}
+
+make_data() {
+    head -c 3000000 /usr/lib/x86_64-linux-gnu/libcrypto.so.3 >data
+    cat data data data >data3 && mv data3 data
+}
+
+@test "python: threading" {
+    python_same py_threading
+}
+
+@test "python: socketserver.ThreadingTCPServer" {
+    python_same py_socketserver
+}
+
+@test "python: http.server.ThreadingHTTPServer" {
+    python_same py_httpserver
+}
+
+@test "python: concurrent.futures" {
+    python_same py_futures
+}
+
+@test "python: subprocess from threads" {
+    python_same py_subprocess
+}
+
+@test "perl: threads, shared variables and a queue" {
+    cat >threads.pl <<'X'
+use threads; use threads::shared; use Thread::Queue;
+my $total :shared = 0;
+my $queue = Thread::Queue->new(1 .. 500);
+$queue->end;
+my @threads = map { threads->create(sub {
+    while (defined(my $n = $queue->dequeue)) { lock($total); $total += $n; }
+    return threads->tid;
+}) } 1 .. 6;
+my $tids = join ' ', sort map { $_->join } @threads;
+print "total $total threads $tids\n";
+X
+    same_cooperative "$MOST" perl threads.pl
+    [ "$output" = "total 125250 threads 1 2 3 4 5 6" ]
+}
+
+# bats test_tags=smoke
+@test "hackbench -T over sockets" {
+    same_shape hackbench -T -g 4 -l 100
+}
+
+@test "hackbench -T -p over pipes" {
+    same_shape hackbench -T -p -g 4 -l 100
+}
+
+@test "perf bench sched pipe -T" {
+    same_shape perf bench sched pipe -T -l 20000
+}
+
+@test "perf bench sched messaging -t" {
+    same_shape perf bench sched messaging -t -g 4 -l 50
+}
+
+@test "sysbench threads" {
+    same_shape sysbench threads --threads=16 --events=2000 --time=0 --thread-yields=50 run
+}
+
+@test "sysbench mutex" {
+    same_shape sysbench mutex --threads=16 --mutex-num=64 --mutex-locks=2000 --mutex-loops=100 run
+}
+
+@test "pigz compresses and tests" {
+    make_data
+    made_same data.gz pigz -kfn -p 4 data
+    same pigz -t data.gz
+    [ "$status" = 0 ]
+}
+
+@test "pigz decompresses" {
+    make_data
+    pigz -kfn data
+    cp data expected
+    made_same data pigz -dkf data.gz
+    cmp data expected
+}
+
+@test "xz -T4 compresses" {
+    make_data
+    made_same data.xz xz -T4 -1 -kf --block-size=1MiB data
+}
+
+@test "xz -T4 decompresses" {
+    make_data
+    xz -T2 -1 -kf --block-size=1MiB data
+    cp data expected
+    made_same data xz -dkf -T4 data.xz
+    cmp data expected
+}
+
+@test "curl resolves names in a thread" {
+    same_cooperative "$MOST" curl -sS http://name.invalid/
+    [ "$status" = 6 ]
+}
+
+@test "stress-ng: pthread" {
+    stress 40 --pthread 1 --pthread-ops 1000
+}
+
+@test "stress-ng: mutex" {
+    stress 40 --mutex 1 --mutex-ops 20000
+}
+
+# This one runs for its time, whatever its number of operations.
+@test "stress-ng: sem" {
+    stress 2 --sem 1
+}
+
+@test "stress-ng: futex" {
+    stress 40 --futex 1 --futex-ops 2000
+}
+
+@test "stress-ng: pipe" {
+    stress 40 --pipe 1 --pipe-ops 20000
+}
+
+@test "stress-ng: sock" {
+    stress 40 --sock 1 --sock-ops 200
+}
+
+@test "stress-ng: poll" {
+    stress 40 --poll 1 --poll-ops 5000
+}
+
+@test "stress-ng: switch" {
+    stress 40 --switch 1 --switch-ops 20000
+}
