@@ -1,0 +1,40 @@
+#!/usr/bin/env bats
+# A program may use any name that libc does not: none of ours gets in its way, none of its gets into ours.
+
+load helper
+
+@test "a program with functions and variables named like ours" {
+    same_cooperative 4 "$PROGRAMS/collisions"
+    [ "$status" = 0 ]
+}
+
+@test "the same, when the program exports them" {
+    gcc -w -pthread -rdynamic "$ROOT/tests/programs/collisions.c" -o "$BATS_TEST_TMPDIR/exports"
+    same_cooperative 4 "$BATS_TEST_TMPDIR/exports"
+    [ "$status" = 0 ]
+}
+
+# Every name inside libcoax.so, as functions that the program exports and libc does not.
+@test "a program that exports every internal name of the shim" {
+    cd "$BATS_TEST_TMPDIR"
+    nm -D --defined-only "$(gcc -print-file-name=libc.so.6)" "$(gcc -print-file-name=libm.so.6)" |
+        awk 'NF == 3 { sub(/@.*/, "", $3); print $3 }' | sort -u >libc
+    nm --defined-only "$ROOT/build/libcoax.so" |
+        awk '$2 ~ /^[tTdDbBrR]$/ && $3 ~ /^[A-Za-z][A-Za-z0-9_]*$/ { print $3 }' | sort -u | comm -23 - libc >names
+    [ "$(wc -l <names)" -gt 100 ]
+    {
+        echo '#include <pthread.h>'
+        echo '#include <stdio.h>'
+        awk '{ print "int shim_" $1 "(void) __asm__(\"" $1 "\"); int shim_" $1 "(void) { return " NR "; }" }' names
+        echo 'static void *_work(void *arg) { int wrong = 0;'
+        awk '{ print "wrong += ((int (*volatile)(void))shim_" $1 ")() != " NR ";" }' names
+        echo 'return (void *)(long)wrong; }'
+        echo 'int main(void) { pthread_t t[3]; long wrong = 0; void *r;'
+        echo 'for (int i = 0; i < 3; i++) pthread_create(&t[i], 0, _work, 0);'
+        echo 'for (int i = 0; i < 3; i++) { pthread_join(t[i], &r); wrong += (long)r; }'
+        echo 'printf("%ld wrong\n", wrong); return wrong != 0; }'
+    } >every.c
+    gcc -w -pthread -rdynamic every.c -o every
+    same_cooperative 4 ./every
+    [ "$output" = "0 wrong" ]
+}
