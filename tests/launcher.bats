@@ -266,6 +266,8 @@ END
     [ "$output" = "$ours:$DIR/other.so $DIR/empty.so" ]
     LD_PRELOAD=$DIR/libasan.so.8:$DIR/other.so run "$COAX" sh -c 'echo "$LD_PRELOAD"'
     [ "$output" = "$DIR/libasan.so.8:$ours:$DIR/other.so" ]
+    run "$COAX" "$COAX" sh -c 'echo "$LD_PRELOAD"'
+    [ "$output" = "$ours" ]
     LD_PRELOAD=$DIR/libclang_rt.asan-x86_64.so run "$COAX" sh -c 'echo "$LD_PRELOAD"'
     [ "$output" = "$DIR/libclang_rt.asan-x86_64.so:$ours" ]
 }
