@@ -1,0 +1,74 @@
+#!/usr/bin/env bats
+# Sockets: what is sent arrives, what waits is woken, flags and options keep their meaning.
+
+load helper
+
+# bats test_tags=hook:socket,hook:socketpair,hook:connect,hook:__connect,hook:accept4,hook:send,hook:__send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:__recv_chk,hook:recvfrom,hook:__recvfrom_chk,hook:recvmsg,hook:recvmmsg,hook:read,hook:write,hook:shutdown
+@test "megabytes over stream sockets by every call, alone" {
+    for kind in unix tcp tcp6; do
+        same "$PROGRAMS/sock_stream" $kind 2048 0
+    done
+}
+
+# bats test_tags=hook:socket,hook:socketpair,hook:connect,hook:__connect,hook:accept4,hook:send,hook:__send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:__recv_chk,hook:recvfrom,hook:__recvfrom_chk,hook:recvmsg,hook:recvmmsg,hook:read,hook:write,hook:shutdown
+@test "megabytes over stream sockets by every call, many threads at once" {
+    for kind in unix tcp tcp6; do
+        same_cooperative 1 "$PROGRAMS/sock_stream" $kind 512 24
+    done
+}
+
+# bats test_tags=hook:sendto,hook:recvfrom,hook:recvmsg,hook:sendmsg,hook:sendmmsg,hook:recvmmsg,hook:recv,hook:send,hook:connect,hook:read,hook:write
+@test "datagrams: addresses, truncation, several a call, room, refusal" {
+    same "$PROGRAMS/sock_dgram" 0
+    same_cooperative 1 "$PROGRAMS/sock_dgram" 8
+}
+
+# bats test_tags=hook:send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg
+@test "flags: DONTWAIT, PEEK, WAITALL, TRUNC, NOSIGNAL, OOB, MORE, ERRQUEUE" {
+    same "$PROGRAMS/sock_flags" 0
+    same_cooperative 1 "$PROGRAMS/sock_flags" 8
+}
+
+# bats test_tags=hook:sendmsg,hook:recvmsg,hook:read,hook:recv
+@test "descriptors and credentials pass" {
+    same "$PROGRAMS/sock_rights" 0
+    same_cooperative 1 "$PROGRAMS/sock_rights" 8
+}
+
+# bats test_tags=hook:accept,hook:accept4,hook:connect
+@test "several acceptors share one listener" {
+    for kind in tcp unix; do
+        same "$PROGRAMS/sock_accept" $kind 0
+        same_cooperative 1 "$PROGRAMS/sock_accept" $kind 24
+    done
+}
+
+# bats test_tags=hook:connect,hook:__connect
+@test "connect: done, refused, twice, not waiting, full queue" {
+    same "$PROGRAMS/sock_connect" 0
+    same_cooperative 1 "$PROGRAMS/sock_connect" 8
+}
+
+# bats test_tags=hook:read,hook:readv,hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg,hook:write,hook:writev,hook:send,hook:sendmsg,hook:accept,hook:accept4,hook:connect
+@test "SO_RCVTIMEO and SO_SNDTIMEO are honoured" {
+    same "$PROGRAMS/sock_timeo" 0
+    same_cooperative 1 "$PROGRAMS/sock_timeo" 8
+}
+
+# bats test_tags=hook:shutdown,hook:read,hook:recv,hook:write,hook:poll
+@test "shutdown and reset wake who waits" {
+    same "$PROGRAMS/sock_shutdown" 0
+    same_cooperative 1 "$PROGRAMS/sock_shutdown" 8
+}
+
+# The kernel lets the wait go on; under coax closing ends it.
+# bats test_tags=hook:close,hook:read,hook:readv,hook:recv,hook:recvmsg,hook:write,hook:accept
+@test "closing a descriptor wakes who waits on it with EBADF" {
+    bare "$PROGRAMS/sock_close" bare
+    [ "$output" = done ]
+    wrapped "$PROGRAMS/sock_close" coax
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = "read: -1 EBADF" ]
+    [ "${lines[6]}" = "accept: -1 EBADF" ]
+    [ "$(stat_of mode)" = fiber ]
+}
