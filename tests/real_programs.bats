@@ -136,7 +136,7 @@ file_same() {
     same socat -t 5 FILE:lines!!- "TCP:127.0.0.1:$origin"
     same sh -c "socat -t 5 - EXEC:'sort -rn',pipes <lines"
     [ "${lines[0]}" = 500 ]
-    same sh -c "socat -T 5 EXEC:'echo over a terminal',pty,setsid,ctty -"
+    same socat -u "EXEC:'echo over a terminal',pty,setsid,ctty" -
     [[ $output == *"over a terminal"* ]]
 }
 

@@ -72,7 +72,7 @@ def counted(gather):
         port[:] = [server.stdout.readline().decode().strip()]
 
     def file_url(setting):
-        return ["curl", "-s", "-o", "/dev/null", "file://" + gather(setting, "data64", 64)]
+        return ["curl", "-s", "-o", "/dev/null", "file://" + gather(setting, "data256", 256)]
 
     def http_url(_):
         return ["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port[0]}/[1-500]"]

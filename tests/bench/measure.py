@@ -1,6 +1,7 @@
 """What a row of the bench is made of: running a program in one of the modes, targets, rows and groups of rows."""
 import os
 import signal
+import statistics
 import subprocess
 from dataclasses import dataclass, field
 from typing import Callable, Optional
@@ -121,3 +122,4 @@ class Group:
     modes: tuple = MODES
     prepare: Callable[[Setting], None] = field(default=nothing)
     clean_up: Callable[[], None] = field(default=nothing)
+    combine: Callable[[list], float] = field(default=statistics.median)

@@ -117,6 +117,6 @@ def groups(million):
         compressor("xz -T4", ["xz", "-T4", "-2", "--block-size=4MiB", "-c"], 64),
         Group([Row(f"solo: {what}", "ns", what, more_by(10 * calls, "ns")) for what, calls in
                (("read", 1), ("write", 1), ("poll", 1), ("lock", 2), ("pipe", 2), ("socket", 2), ("getppid", 1))],
-              micro("solo", 200), modes=("bare", "coax")),
+              micro("solo", 100), rounds=11, quick_rounds=5, modes=("bare", "coax"), combine=min),
     ]
     return result + counted(gather)
