@@ -103,6 +103,16 @@ static unsigned char byte_at(size_t k, unsigned char seed)
     return (unsigned char)((k * 2654435761u) >> 13) ^ seed;
 }
 
+static int has_ipv6(void)
+{
+    struct sockaddr_in6 where = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    int yes = fd >= 0 && bind(fd, (void *)&where, sizeof where) == 0;
+    if (fd >= 0)
+        close(fd);
+    return yes;
+}
+
 static void connected(int family, int *a, int *b)
 {
     struct sockaddr_in6 where6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
@@ -212,7 +222,7 @@ static void *scenario(void *arg)
         if (!strcmp(kind, "unix"))
             CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
         else
-            connected(!strcmp(kind, "tcp6") ? AF_INET6 : AF_INET, &fd[0], &fd[1]);
+            connected(!strcmp(kind, "tcp6") && has_ipv6() ? AF_INET6 : AF_INET, &fd[0], &fd[1]);
         p.in = fd[0];
         p.out = fd[1];
         peer_start(&peer, round ? receiver : sender, &p);

@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# Descriptors: the numbers are the program's, none of the shim's is seen, closed or kept over exec.
+
+load helper
+
+setup() {
+    export TMPDIR=$BATS_TEST_TMPDIR
+}
+
+# bats test_tags=hook:socket,hook:socketpair,hook:pipe,hook:pipe2,hook:__pipe,hook:dup,hook:dup2,hook:__dup2,hook:dup3,hook:fcntl,hook:__fcntl,hook:fcntl64,hook:close,hook:__close,hook:close_range,hook:closefrom,hook:accept,hook:accept4
+@test "every call gives the number it gives bare" {
+    same "$PROGRAMS/fd_numbers" 0
+    same_cooperative 1 "$PROGRAMS/fd_numbers" 1
+}
+
+# bats test_tags=hook:socketpair,hook:pipe2,hook:dup,hook:dup2,hook:dup3,hook:fcntl,hook:close_range
+@test "close-on-exec, and nothing of the shim's is left after exec" {
+    same "$PROGRAMS/fd_cloexec" 0
+    same "$PROGRAMS/fd_cloexec" 1
+}
+
+# bats test_tags=hook:close,hook:close_range,hook:closefrom
+@test "a program that closes every descriptor goes on, alone" {
+    for how in loop range from proc cloexec-range unshare; do
+        same "$PROGRAMS/fd_closeall" $how 0
+    done
+}
+
+# bats test_tags=hook:close,hook:close_range,hook:closefrom
+@test "a program that closes every descriptor goes on, with threads" {
+    for how in loop range from proc cloexec-range unshare; do
+        same_cooperative 1 "$PROGRAMS/fd_closeall" $how 8
+    done
+}
+
+# bats test_tags=hook:socket,hook:socketpair,hook:pipe,hook:pipe2,hook:dup,hook:dup2,hook:fcntl,hook:poll
+@test "sixteen descriptors, from the start or later" {
+    for when in start later below; do
+        same "$PROGRAMS/fd_rlimit" $when 0
+        same_cooperative 1 "$PROGRAMS/fd_rlimit" $when 1
+    done
+}
+
+# bats test_tags=hook:fork,hook:close,hook:dup,hook:closefrom
+@test "a daemon closes all, loses its terminal and works on" {
+    for how in hand libc; do
+        for threads in 0 8; do
+            same "$PROGRAMS/fd_daemon" $how $threads "$BATS_TEST_TMPDIR/report"
+            [[ $output == *"still working" ]]
+        done
+    done
+}
+
+# bats test_tags=hook:dup,hook:dup2,hook:__dup2,hook:dup3,hook:fcntl,hook:close,hook:read,hook:recv
+@test "copies share the file, and each wait is on the right one" {
+    same "$PROGRAMS/fd_dup" 0
+    same_cooperative 1 "$PROGRAMS/fd_dup" 8
+}
+
+# bats test_tags=hook:close,hook:close_range,hook:pipe,hook:socketpair,hook:read,hook:write
+@test "a number that becomes another kind of file, also behind libc's back" {
+    same "$PROGRAMS/fd_churn" 0
+    same_cooperative 1 "$PROGRAMS/fd_churn" 16
+}
