@@ -20,7 +20,7 @@ Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 CORE_SRC := $(wildcard core/*.c) $(wildcard core/*.S)
-SHIM_SRC := $(wildcard shim/*.c)
+SHIM_SRC := $(wildcard shim/*.c) $(wildcard shim/*.S)
 obj       = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 CORE_OBJ := $(call obj,$(CORE_SRC))
 SHIM_OBJ := $(call obj,$(SHIM_SRC))
@@ -36,7 +36,7 @@ all: $(BUILD)/libcoax.so $(BUILD)/coax.pc
 
 $(BUILD)/libcoax.so: $(SHIM_OBJ) $(BUILD)/libcore.a $(BUILD)/libev.o preload.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -o $@ $(SHIM_OBJ) $(BUILD)/libcore.a $(BUILD)/libev.o -Wl,--version-script=preload.map \
+	$(Q)$(CC) -shared -o $@ $(SHIM_OBJ) $(BUILD)/libev.o $(BUILD)/libcore.a -Wl,--version-script=preload.map \
 	  -Wl,-z,defs -Wl,-z,text -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-soname,libcoax.so $(LDFLAGS)
 
 $(BUILD)/libcore.a: $(CORE_OBJ)
@@ -73,7 +73,7 @@ $(BUILD)/programs/%: tests/programs/%.cc
 units: $(UNITS)
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(BUILD)/shim/real.o
 	$(call say,UNIT,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) $< $(BUILD)/shim/real.o $(BUILD)/libcore.a $(BUILD)/libev.o -o $@ -pthread -ldl
+	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) $< $(BUILD)/shim/real.o $(BUILD)/libev.o $(BUILD)/libcore.a -o $@ -pthread -ldl
 
 setup:
 	$(Q)scripts/setup

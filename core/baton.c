@@ -1,0 +1,349 @@
+#include "core/enter.h"
+#include "core/mem.h"
+#include "core/switch.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <signal.h>
+
+enum { KTHREAD_STACK = 128 << 10 };
+
+/* Real pthreads, so that libc stays in its multi-thread mode; all signals blocked until they carry. */
+static int spawn(void *(*start)(void *), void *arg)
+{
+    uint64_t all = ~0ull, old;
+    pthread_attr_t attr;
+    pthread_t thread;
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);
+    real.pthread_attr_init(&attr);
+    real.pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    real.pthread_attr_setstacksize(&attr, KTHREAD_STACK + tls_room());
+    int e = real.pthread_create(&thread, &attr, start, arg);
+    real.pthread_attr_destroy(&attr);
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof old);
+    return -e;
+}
+
+static void *spare(void *arg)
+{
+    struct kthread *k = arg;
+    k->fs = tls_pointer();
+    k->tid = sys_gettid();
+    baton_idle(k);
+}
+
+static struct kthread *kthread_new(void)
+{
+    struct kthread *k = mem_map(sizeof *k);
+    if (k == NULL)
+        return NULL;
+    if (spawn(spare, k) != 0) {
+        mem_unmap(k, sizeof *k);
+        return NULL;
+    }
+    lock_take(&rt.baton.lock);
+    k->next = rt.baton.all;
+    rt.baton.all = k;
+    rt.baton.nthreads++;
+    lock_drop(&rt.baton.lock);
+    return k;
+}
+
+static struct kthread *take_idle(void)
+{
+    lock_take(&rt.baton.lock);
+    struct kthread *k = rt.baton.idle;
+    if (k != NULL) {
+        rt.baton.idle = k->next_idle;
+        rt.baton.nidle--;
+    }
+    lock_drop(&rt.baton.lock);
+    return k;
+}
+
+static void put_idle(struct kthread *k)
+{
+    lock_take(&rt.baton.lock);
+    k->next_idle = rt.baton.idle;
+    rt.baton.idle = k;
+    rt.baton.nidle++;
+    lock_drop(&rt.baton.lock);
+}
+
+static void wake_kthread(struct kthread *k)
+{
+    __atomic_store_n(&k->wake, 1, __ATOMIC_RELEASE);
+    sys_futex_wake(&k->wake, 1);
+}
+
+static void push_returned(struct fiber *f)
+{
+    struct fiber *head = __atomic_load_n(&rt.baton.returned, __ATOMIC_RELAXED);
+    do
+        f->next = head;
+    while (!__atomic_compare_exchange_n(&rt.baton.returned, &head, f, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    loop_kick();
+}
+
+void baton_drain(void)
+{
+    struct fiber *f = __atomic_exchange_n(&rt.baton.returned, NULL, __ATOMIC_SEQ_CST);
+    struct fiber *oldest_first = NULL;
+    while (f != NULL) {
+        struct fiber *next = f->next;
+        f->next = oldest_first;
+        oldest_first = f;
+        f = next;
+    }
+    while ((f = oldest_first) != NULL) {
+        oldest_first = f->next;
+        sched_ready(f);
+    }
+}
+
+/* No TLS and no libc between losing the fiber and having the baton: k's thread pointer may be anybody's. */
+void baton_idle(struct kthread *k)
+{
+    static const uint64_t all = ~0ull;
+    for (;;) {
+        (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+        struct fiber *f = k->leaving;
+        k->leaving = NULL;
+        k->running = NULL;
+        k->in_core = false;
+        if (k->deferred) {
+            k->deferred = false;
+            __atomic_store_n(&rt.loop.todo, 1, __ATOMIC_SEQ_CST);
+        }
+        put_idle(k);
+        if (f != NULL)
+            push_returned(f);
+        while (!__atomic_load_n(&k->wake, __ATOMIC_ACQUIRE))
+            sys_futex_wait(&k->wake, 0, NULL);
+        k->wake = 0;
+        k->in_core = true;
+        signals_apply(k);
+        f = sched_pick();
+        k->running = f;
+        f->kt = k;
+        f->state = FIBER_RUNNING;
+        rt.sched.switches++;
+        __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
+        switch_to(&k->sp, f->sp, f->fs);
+    }
+}
+
+void baton_return(struct fiber *self)
+{
+    struct kthread *k = self->kt;
+    k->leaving = self;
+    switch_to(&self->sp, k->sp, k->fs);
+}
+
+bool baton_is_away(const struct fiber *f)
+{
+    struct kthread *k = f->kt;
+    return f->state == FIBER_RUNNING && k != NULL &&
+           (__atomic_load_n(&rt.baton.owner, __ATOMIC_RELAXED) & ~(uintptr_t)BATON_IN_CORE) != (uintptr_t)k;
+}
+
+static void count_busy(void)
+{
+    unsigned busy = rt.baton.nthreads - rt.baton.nidle;
+    if (busy > rt.baton.most)
+        rt.baton.most = busy;
+}
+
+void baton_away(struct fiber *self, const char *call)
+{
+    core_enter(self);
+    self->call = call;
+    struct kthread *to = take_idle();
+    if (to == NULL)
+        to = kthread_new();
+    if (to == NULL) { /* nobody can take over: the others wait until the call returns */
+        core_leave(self);
+        return;
+    }
+    rt.baton.handoffs++;
+    count_busy();
+    struct kthread *k = self->kt;
+    __atomic_store_n(&rt.baton.owner, (uintptr_t)to | BATON_IN_CORE, __ATOMIC_SEQ_CST);
+    wake_kthread(to);
+    k->in_core = false;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (k->deferred)
+        loop_kick();
+}
+
+void baton_back(struct fiber *self)
+{
+    core_enter(self);
+    self->call = NULL;
+    core_leave(self);
+}
+
+/* ---- the monitor ---- */
+
+enum {
+    TICK_US = 1000,
+    QUIET_TICKS = 16,   /* the carrier waits in the loop for so long: the monitor sleeps */
+    SLICE_TICKS = 3,    /* a computing fiber's slice when somebody else could run */
+    CROWD_TICKS = 20,   /* the same when every processor computes already */
+    LINGER_TICKS = 50,  /* nobody else can run yet: let a spare wait in the loop */
+};
+
+struct watch {
+    uintptr_t owner;
+    unsigned long switches;
+    unsigned ticks; /* since the last change of either */
+    unsigned quiet;
+};
+
+static char state_of(const struct kthread *k)
+{
+    char path[64], text[512];
+    struct text_writer {
+        char *p;
+    } w = {path};
+    const char *head = "/proc/self/task/", *tail = "/stat";
+    while (*head != '\0')
+        *w.p++ = *head++;
+    char digits[12];
+    int n = 0;
+    for (int v = k->tid; v > 0; v /= 10)
+        digits[n++] = (char)('0' + v % 10);
+    while (n > 0)
+        *w.p++ = digits[--n];
+    while (*tail != '\0')
+        *w.p++ = *tail++;
+    *w.p = '\0';
+    long fd = sys(SYS_open, path, 0);
+    if (fd < 0)
+        return 'R';
+    long got = sys(SYS_read, fd, text, sizeof text - 1);
+    (void)sys(SYS_close, fd);
+    for (long i = got - 3; i > 0; i--)
+        if (text[i] == ')')
+            return text[i + 2];
+    return 'R';
+}
+
+static unsigned computing(void)
+{
+    unsigned n = 0;
+    lock_take(&rt.baton.lock);
+    for (struct kthread *k = rt.baton.all; k != NULL; k = k->next)
+        if (__atomic_load_n(&k->running, __ATOMIC_RELAXED) != NULL && state_of(k) == 'R')
+            n++;
+    lock_drop(&rt.baton.lock);
+    return n;
+}
+
+static bool somebody_waits(void)
+{
+    return __atomic_load_n(&rt.sched.ready, __ATOMIC_RELAXED) > 0 ||
+           __atomic_load_n(&rt.loop.todo, __ATOMIC_RELAXED) != 0 || loop_has_events();
+}
+
+static void take_over(uintptr_t owner)
+{
+    struct kthread *to = take_idle();
+    if (to == NULL)
+        to = kthread_new();
+    if (to == NULL)
+        return;
+    if (!__atomic_compare_exchange_n(&rt.baton.owner, &owner, (uintptr_t)to | BATON_IN_CORE, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED)) {
+        put_idle(to);
+        return;
+    }
+    rt.baton.handoffs++;
+    count_busy();
+    wake_kthread(to);
+}
+
+static void look(struct watch *w)
+{
+    uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
+    unsigned long switches = __atomic_load_n(&rt.sched.switches, __ATOMIC_RELAXED);
+    if (owner != w->owner || switches != w->switches) {
+        *w = (struct watch){owner, switches, 0, 0};
+        return;
+    }
+    if ((owner & BATON_IN_CORE) != 0) {
+        w->ticks = 0;
+        w->quiet += __atomic_load_n(&rt.loop.blocked, __ATOMIC_RELAXED) != 0;
+        return;
+    }
+    w->ticks++;
+    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1;
+    if (!others || !(somebody_waits() || w->ticks >= LINGER_TICKS))
+        return;
+    __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
+    char state = state_of((struct kthread *)owner);
+    if (state == 'S' || state == 'D')
+        take_over(owner);
+    else if (!rt.config.strict && w->ticks >= SLICE_TICKS &&
+             (w->ticks >= CROWD_TICKS || computing() <= rt.ncpus))
+        take_over(owner);
+}
+
+static void *monitor(void *unused)
+{
+    struct watch w = {0};
+    const struct timespec tick = {0, TICK_US * 1000};
+    (void)unused;
+    for (;;) {
+        if (w.quiet >= QUIET_TICKS) {
+            __atomic_store_n(&rt.baton.monitor_word, 0, __ATOMIC_SEQ_CST);
+            if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST))
+                sys_futex_wait(&rt.baton.monitor_word, 0, NULL);
+            __atomic_store_n(&rt.baton.monitor_word, 1, __ATOMIC_SEQ_CST);
+            w.quiet = 0;
+        }
+        (void)sys(SYS_nanosleep, &tick, NULL);
+        look(&w);
+    }
+    return NULL;
+}
+
+void baton_wake_monitor(void)
+{
+    if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0) {
+        __atomic_store_n(&rt.baton.monitor_word, 1, __ATOMIC_SEQ_CST);
+        sys_futex_wake(&rt.baton.monitor_word, 1);
+    }
+}
+
+/* The idle context of the main kernel thread: a stack and a thread block of its own, for the main thread's block
+ * belongs to the main fiber, which may run elsewhere by then. */
+static int give_idle_context(struct kthread *k)
+{
+    size_t size = KTHREAD_STACK + ((tls_room() + 4095) & ~4095ul);
+    char *stack = mem_map(size);
+    if (stack == NULL)
+        return -ENOMEM;
+    k->fs = tls_make(stack + size, stack, size);
+    if (k->fs == 0)
+        return -ENOMEM;
+    tls_unlink(k->fs); /* it is no thread of the program */
+    k->sp = switch_first((char *)(k->fs - (rt.tls.static_size - rt.tls.pd_size)), (void (*)(void *))baton_idle, k);
+    return 0;
+}
+
+int baton_init(void)
+{
+    struct kthread *k = &rt.baton.first;
+    rt.baton = (struct baton){.first = {.tid = sys_gettid()}}; /* in a fork's child too: nothing is left of the old */
+    int e = give_idle_context(k);
+    if (e != 0)
+        return e;
+    rt.baton.all = k;
+    rt.baton.nthreads = rt.baton.most = 1;
+    rt.baton.owner = (uintptr_t)k;
+    rt.baton.monitor_word = 1;
+    if (kthread_new() == NULL || (e = spawn(monitor, NULL)) != 0)
+        return -EAGAIN;
+    return 0;
+}

@@ -1,0 +1,67 @@
+/* The baton: the right to be the carrier, that is to be inside the core and to run fibers from the run queue.
+ *
+ * One atomic word holds the kernel thread that has it and one bit, whether that thread is inside the core. Hooks enter
+ * the core only to park or to wake. The monitor takes the baton from a kernel thread that is outside the core and does
+ * not come back (blocked in a call that nobody hooked, or computing past its slice) and gives it to a spare one. The
+ * late fiber runs on in parallel, "away"; its next core_enter fails to take the word, and hands it back to the carrier
+ * through the return queue. A fiber can also step away by itself around a call that blocks (baton_away). */
+#ifndef COAX_BATON_H
+#define COAX_BATON_H
+
+#include "core/fiber.h"
+#include "core/lock.h"
+#include "core/sys.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { BATON_IN_CORE = 1 };
+
+/* A kernel thread that runs fibers. Its idle context has a stack and a thread pointer of its own and is entered when
+ * the fiber on it leaves without a successor. */
+struct kthread {
+    int tid;
+    bool in_core;          /* read by signal handlers on this thread */
+    bool deferred;         /* a signal came while in the core */
+    uint32_t wake;         /* futex: 1, the baton is yours */
+    void *sp;              /* idle context */
+    uintptr_t fs;
+    struct fiber *running; /* on it now */
+    struct fiber *leaving; /* to be put on the return queue once its context is saved */
+    struct kthread *next_idle, *next;
+    uint64_t kernel_mask;  /* signal mask that the kernel has for it while it carries */
+};
+
+struct baton {
+    uintptr_t owner; /* struct kthread * | BATON_IN_CORE */
+    struct lock lock; /* of the lists below */
+    struct kthread *idle, *all;
+    struct fiber *returned; /* return queue: a stack of fibers that want the baton, pushed from any kernel thread */
+    unsigned nthreads, nidle;
+    unsigned most; /* kernel threads that carried fibers at one time */
+    unsigned long handoffs;
+    struct kthread first; /* the main thread */
+    uint32_t monitor_word; /* futex: 0, the monitor sleeps */
+    bool monitor_on;
+};
+
+/* Makes the calling kernel thread the carrier, with one spare and the monitor. 0 or -errno. */
+int baton_init(void);
+
+/* Slow path of core_enter: back to the carrier through the return queue. */
+void baton_return(struct fiber *self);
+void baton_wake_monitor(void);
+/* Moves fibers from the return queue to the run queue. Inside the core. */
+void baton_drain(void);
+/* True while the fiber runs on a kernel thread without the baton. */
+bool baton_is_away(const struct fiber *f);
+
+/* Steps away: the carrier goes on elsewhere while the caller makes a call that may block. Called outside the core.
+ * baton_back returns to the carrier; the fiber may be on another kernel thread then. */
+void baton_away(struct fiber *self, const char *call);
+void baton_back(struct fiber *self);
+
+/* Runs in idle context until the process ends. */
+void baton_idle(struct kthread *k) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,23 @@
+#include "core/clock.h"
+#include "shim/real.h"
+
+uint64_t clock_now(void)
+{
+    struct timespec ts;
+    real.clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t clock_deadline(clockid_t clock, const struct timespec *ts)
+{
+    if (ts->tv_sec < 0)
+        return 0;
+    uint64_t at = clock_from_timespec(ts);
+    if (clock == CLOCK_MONOTONIC || at == CLOCK_NEVER)
+        return at;
+    struct timespec here;
+    if (real.clock_gettime(clock, &here) != 0)
+        return 0;
+    uint64_t now = clock_from_timespec(&here);
+    return at <= now ? 0 : clock_after(at - now);
+}

@@ -1,0 +1,289 @@
+#include "core/enter.h"
+#include "core/mem.h"
+#include "core/ready.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <asm/ioctls.h>
+#include <termios.h>
+
+#ifndef PIPEFS_MAGIC
+#define PIPEFS_MAGIC 0x50495045
+#endif
+
+struct fd_entry *fdtab_peek(int fd)
+{
+    if (unlikely((unsigned)fd >= FD_CHUNK * FD_CHUNKS))
+        return NULL;
+    struct fd_entry *chunk = __atomic_load_n(&rt.fdtab.chunks[fd / FD_CHUNK], __ATOMIC_ACQUIRE);
+    return chunk == NULL ? NULL : &chunk[fd % FD_CHUNK];
+}
+
+struct fd_entry *fdtab_get(int fd)
+{
+    struct fd_entry *e = fdtab_peek(fd);
+    if (likely(e != NULL) || (unsigned)fd >= FD_CHUNK * FD_CHUNKS)
+        return e;
+    size_t size = FD_CHUNK * sizeof *e;
+    struct fd_entry *chunk = mem_map(size), *seen = NULL;
+    if (chunk == NULL)
+        return NULL;
+    for (int i = 0; i < FD_CHUNK; i++)
+        for (int d = 0; d < DIRS; d++)
+            list_init(&chunk[i].waiters[d]);
+    if (!__atomic_compare_exchange_n(&rt.fdtab.chunks[fd / FD_CHUNK], &seen, chunk, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE))
+        mem_unmap(chunk, size); /* another thread was first */
+    return fdtab_peek(fd);
+}
+
+static enum fd_kind socket_kind(int fd)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+        return FD_DGRAM;
+    return type == SOCK_STREAM || type == SOCK_SEQPACKET ? FD_STREAM : FD_DGRAM;
+}
+
+static enum fd_kind device_kind(int fd, const struct stat *st)
+{
+    struct termios t;
+    if (major(st->st_rdev) == 1) /* null, zero, full, random, urandom; kmsg waits */
+        return minor(st->st_rdev) == 11 ? FD_POLLED : FD_MEMORY;
+    return sys(SYS_ioctl, fd, TCGETS, &t) == 0 ? FD_TTY : FD_POLLED;
+}
+
+/* Anonymous inodes tell by the name of their link. */
+static enum fd_kind anonymous_kind(int fd)
+{
+    char path[32], link[64];
+    const char *head = "/proc/self/fd/";
+    char digits[12];
+    size_t n = strlen(head);
+    int d = 0;
+    memcpy(path, head, n);
+    do
+        digits[d++] = (char)('0' + fd % 10);
+    while ((fd /= 10) > 0);
+    while (d > 0)
+        path[n++] = digits[--d];
+    path[n] = '\0';
+    long got = sys(SYS_readlink, path, link, sizeof link - 1);
+    link[got > 0 ? got : 0] = '\0';
+    static const char *const nowait[] = {"anon_inode:[eventfd]", "anon_inode:[timerfd]", "anon_inode:[signalfd]"};
+    for (size_t i = 0; i < countof(nowait); i++)
+        if (strcmp(link, nowait[i]) == 0)
+            return FD_NOWAIT;
+    return FD_POLLED;
+}
+
+int fdtab_kind(int fd, struct fd_entry *e)
+{
+    if (likely(e->kind != FD_UNKNOWN))
+        return e->kind;
+    struct stat st;
+    struct statfs fs;
+    long r = sys(SYS_fstat, fd, &st);
+    if (r < 0)
+        return (int)r;
+    enum fd_kind kind;
+    switch (st.st_mode & S_IFMT) {
+    case S_IFSOCK:
+        kind = socket_kind(fd);
+        break;
+    case S_IFIFO:
+        kind = sys(SYS_fstatfs, fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC ? FD_PIPE : FD_FIFO;
+        e->key[DIR_IN] = e->key[DIR_OUT] = st.st_ino << 8 | (st.st_dev & 0xff);
+        break;
+    case S_IFCHR:
+        kind = device_kind(fd, &st);
+        break;
+    case S_IFREG:
+    case S_IFDIR:
+    case S_IFBLK:
+        kind = FD_FILE;
+        break;
+    default:
+        kind = anonymous_kind(fd);
+    }
+    e->kind = (uint8_t)kind;
+    return kind;
+}
+
+static void reset(struct fd_entry *e, enum fd_kind kind)
+{
+    e->kind = (uint8_t)kind;
+    e->state = FD_OPENED;
+    e->registered = e->made_here = e->connecting = e->listening = false;
+    e->expired = 0;
+    e->generation++;
+    e->seq++;
+    e->key[DIR_IN] = e->key[DIR_OUT] = 0;
+    e->since[DIR_IN] = e->since[DIR_OUT] = 0;
+    e->timeo_seen = 0;
+    e->fork_count = rt.fdtab.fork_count;
+}
+
+/* A number that is opened anew may still have an entry with waiters, if it was closed behind our back. */
+void fdtab_opened(int fd, enum fd_kind kind)
+{
+    struct fd_entry *e = fdtab_get(fd);
+    if (e == NULL)
+        return;
+    ready_drop(fd, e, EBADF);
+    reset(e, kind);
+}
+
+void fdtab_paired(const int fds[2], enum fd_kind kind)
+{
+    fdtab_opened(fds[0], kind);
+    fdtab_opened(fds[1], kind);
+    struct fd_entry *a = fdtab_peek(fds[0]), *b = fdtab_peek(fds[1]);
+    if (a == NULL || b == NULL || (kind != FD_STREAM && kind != FD_DGRAM))
+        return;
+    uint64_t id = __atomic_add_fetch(&rt.fdtab.next_pair, 2, __ATOMIC_RELAXED) | 1ull << 63;
+    a->key[DIR_IN] = b->key[DIR_OUT] = id;
+    a->key[DIR_OUT] = b->key[DIR_IN] = id + 1;
+}
+
+void fdtab_closing(int fd)
+{
+    struct fd_entry *e = fdtab_peek(fd);
+    if (e == NULL || (e->kind == FD_UNKNOWN && !e->registered && e->state == FD_OPENED))
+        return;
+    ready_drop(fd, e, EBADF);
+    if (e->registered)
+        (void)sys(SYS_epoll_ctl, rt.fdtab.epoll, 2 /* EPOLL_CTL_DEL */, fd, NULL);
+    reset(e, FD_UNKNOWN);
+}
+
+void fdtab_closing_range(unsigned first, unsigned last)
+{
+    for (unsigned c = first / FD_CHUNK; c < FD_CHUNKS && c <= last / FD_CHUNK; c++) {
+        if (__atomic_load_n(&rt.fdtab.chunks[c], __ATOMIC_ACQUIRE) == NULL)
+            continue;
+        for (unsigned fd = c * FD_CHUNK; fd < (c + 1) * FD_CHUNK; fd++)
+            if (fd >= first && fd <= last)
+                fdtab_closing((int)fd);
+    }
+}
+
+void fdtab_copied(int from, int to)
+{
+    fdtab_opened(to, FD_UNKNOWN);
+    struct fd_entry *a = fdtab_peek(from), *b = fdtab_peek(to);
+    if (a == NULL || b == NULL)
+        return;
+    a->made_here = false; /* two numbers, one description */
+    b->kind = a->kind;
+    b->listening = a->listening;
+    memcpy(b->key, a->key, sizeof b->key);
+}
+
+bool fdtab_nonblocking(int fd)
+{
+    long flags = sys(SYS_fcntl, fd, F_GETFL);
+    return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
+uint64_t fdtab_timeo(int fd, struct fd_entry *e, int dir)
+{
+    if (e->kind != FD_STREAM && e->kind != FD_DGRAM)
+        return 0;
+    uint32_t generation = __atomic_load_n(&rt.fdtab.timeo_generation, __ATOMIC_RELAXED) + 1;
+    if (e->timeo_seen != generation) {
+        static const int names[DIRS] = {SO_RCVTIMEO, SO_SNDTIMEO};
+        for (int d = 0; d < DIRS; d++) {
+            struct timeval tv = {0, 0};
+            socklen_t size = sizeof tv;
+            if (sys(SYS_getsockopt, fd, SOL_SOCKET, names[d], &tv, &size) != 0)
+                tv = (struct timeval){0, 0};
+            e->timeo[d] = (uint64_t)tv.tv_sec * NS_PER_S + (uint64_t)tv.tv_usec * 1000;
+        }
+        e->timeo_seen = generation;
+    }
+    return e->timeo[dir];
+}
+
+bool fdtab_private(const struct fd_entry *e)
+{
+    return e->made_here && e->fork_count == rt.fdtab.fork_count;
+}
+
+bool fdtab_is_own(int fd)
+{
+    if (likely(rt.fdtab.nown == 0))
+        return false;
+    const struct fd_entry *e = fdtab_peek(fd);
+    return e != NULL && e->own;
+}
+
+unsigned fdtab_next_own(unsigned first, unsigned last)
+{
+    unsigned least = ~0u;
+    for (unsigned i = 0; i < rt.fdtab.nown; i++) {
+        unsigned fd = (unsigned)rt.fdtab.own[i];
+        if (fd >= first && fd <= last && fd < least)
+            least = fd;
+    }
+    return least;
+}
+
+/* High, but below the limit; as low as it must be when the limit is low. */
+int fdtab_take_high(int fd)
+{
+    struct rlimit limit;
+    long least = 64;
+    if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) == 0 && limit.rlim_cur < 1 << 20)
+        least = (long)limit.rlim_cur;
+    else
+        least = 1 << 20;
+    long high = -EMFILE;
+    for (long base = least - OWN_MOST; high < 0 && base > 2; base -= OWN_MOST)
+        high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, base);
+    if (high < 0)
+        high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+    struct fd_entry *e = high < 0 ? NULL : fdtab_get((int)high);
+    if (e == NULL)
+        return (int)high;
+    e->own = true;
+    rt.fdtab.own[rt.fdtab.nown++ % OWN_MOST] = (int)high;
+    return (int)high;
+}
+
+void fdtab_forget_own(int fd)
+{
+    struct fd_entry *e = fdtab_peek(fd);
+    if (e == NULL || !e->own)
+        return;
+    e->own = false;
+    for (unsigned i = 0; i < rt.fdtab.nown; i++)
+        if (rt.fdtab.own[i] == fd)
+            rt.fdtab.own[i] = rt.fdtab.own[--rt.fdtab.nown];
+}
+
+void fdtab_forked(void)
+{
+    while (rt.fdtab.nown > 0) {
+        int fd = rt.fdtab.own[rt.fdtab.nown - 1];
+        fdtab_forget_own(fd);
+        (void)sys(SYS_close, fd);
+    }
+    rt.fdtab.fork_count++;
+    rt.fdtab.epoll = -1;
+    for (unsigned c = 0; c < FD_CHUNKS; c++)
+        for (unsigned i = 0; rt.fdtab.chunks[c] != NULL && i < FD_CHUNK; i++) {
+            struct fd_entry *e = &rt.fdtab.chunks[c][i];
+            e->registered = false;
+            list_init(&e->waiters[DIR_IN]);
+            list_init(&e->waiters[DIR_OUT]);
+        }
+}

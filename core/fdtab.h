@@ -1,0 +1,90 @@
+/* What the shim knows of each descriptor: its kind (how one attempt without blocking is made), its state, who waits on
+ * it. Entries are found without a lock and never move; lists belong to the baton. A kind that turns out wrong (the
+ * number was reused behind our back) is found out again. */
+#ifndef COAX_FDTAB_H
+#define COAX_FDTAB_H
+
+#include "core/list.h"
+#include "core/lock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum fd_kind {
+    FD_UNKNOWN,
+    FD_STREAM,  /* stream or seqpacket socket */
+    FD_DGRAM,   /* any other socket */
+    FD_PIPE,    /* anonymous pipe */
+    FD_FIFO,    /* named: RWF_NOWAIT does not work */
+    FD_TTY,
+    FD_NOWAIT,  /* timerfd, signalfd, eventfd: a read can be tried with RWF_NOWAIT */
+    FD_POLLED,  /* other pollable ones: poll, then call */
+    FD_FILE,    /* regular files and directories */
+    FD_MEMORY,  /* null, zero, urandom...: never blocks */
+};
+
+enum fd_state { FD_OPENED, FD_CLOSED, FD_ABORTED };
+
+enum { DIR_IN, DIR_OUT, DIRS };
+
+struct fd_entry {
+    uint8_t kind, state;
+    bool own;        /* one of the shim's */
+    bool registered; /* in the epoll set */
+    bool made_here;  /* by socket(), and no other process shares it: see fork_count */
+    bool connecting;
+    bool listening;
+    uint8_t expired; /* bit per direction: a wait for it in poll has run out, the next call says so */
+    uint32_t generation, seq;
+    uint32_t fork_count;
+    int abort_errno;
+    uint64_t key[DIRS];   /* names the stream that comes in, or goes out, if its other end may be in this process */
+    uint64_t since[DIRS]; /* ns: a poll waits for the direction since then without progress; 0: none does */
+    uint64_t connect_since;
+    uint64_t timeo[DIRS]; /* SO_RCVTIMEO, SO_SNDTIMEO in ns, known if timeo_seen is rt.fdtab.timeo_generation */
+    uint32_t timeo_seen;
+    struct list waiters[DIRS];
+};
+
+enum { FD_CHUNK = 256, FD_CHUNKS = 4096, OWN_MOST = 16 };
+
+struct fdtab {
+    struct fd_entry *chunks[FD_CHUNKS];
+    int epoll; /* every descriptor that somebody waits on, once, edge-triggered */
+    uint32_t timeo_generation;
+    uint32_t fork_count;
+    uint64_t next_pair;
+    int own[OWN_MOST]; /* our descriptors, -1: free */
+    unsigned nown;
+};
+
+/* The entry, made if need be; NULL: not a possible descriptor, or no memory. Any thread. */
+struct fd_entry *fdtab_get(int fd);
+/* The entry if there is one. */
+struct fd_entry *fdtab_peek(int fd);
+/* Its kind, asked from the kernel the first time. -EBADF and such: not open. */
+int fdtab_kind(int fd, struct fd_entry *e);
+/* The number has a new owner. kind may be FD_UNKNOWN. */
+void fdtab_opened(int fd, enum fd_kind kind);
+/* The two ends of socketpair() or pipe(). */
+void fdtab_paired(const int fds[2], enum fd_kind kind);
+/* Before a close: waiters wake with EBADF, the registration goes. */
+void fdtab_closing(int fd);
+void fdtab_closing_range(unsigned first, unsigned last);
+void fdtab_copied(int from, int to);
+
+/* O_NONBLOCK as set by the program. */
+bool fdtab_nonblocking(int fd);
+/* SO_RCVTIMEO or SO_SNDTIMEO of a socket in ns, 0: none. */
+uint64_t fdtab_timeo(int fd, struct fd_entry *e, int dir);
+/* True if no other process can share the socket. */
+bool fdtab_private(const struct fd_entry *e);
+
+bool fdtab_is_own(int fd);
+/* The lowest of ours in [first, last], ~0u if there is none. */
+unsigned fdtab_next_own(unsigned first, unsigned last);
+int fdtab_take_high(int fd);
+void fdtab_forget_own(int fd);
+void fdtab_forked(void);
+
+#endif

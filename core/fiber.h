@@ -1,0 +1,108 @@
+/* A fiber: a thread of the program that the core runs. Its handle is its thread pointer, the program's pthread_t.
+ * Life: fiber_create -> queued -> runs -> fiber_exit -> joined or detached -> on its class's free list. */
+#ifndef COAX_FIBER_H
+#define COAX_FIBER_H
+
+#include "core/list.h"
+#include "core/sched.h"
+#include "core/signal.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    FAKE_TID_FIRST = 0x10000000, /* above any pid, below FUTEX_TID_MASK: unique, so that lock owners are */
+    FAKE_TID_END = 0x3f000000,
+    FIBER_NAME = 16,
+};
+
+enum fiber_state {
+    FIBER_READY,   /* in the run queue */
+    FIBER_RUNNING, /* on the carrier, or away on a kernel thread of its own */
+    FIBER_PARKED,  /* in wait_park */
+    FIBER_DONE,    /* ended, not joined */
+    FIBER_FREE,
+};
+
+struct fiber {
+    void *sp;            /* saved context, valid unless running or away */
+    uintptr_t fs;        /* thread pointer */
+    struct kthread *kt;  /* that runs it, or ran it last */
+    struct fiber *next;  /* run queue, return queue or free list */
+    struct wait *wait;   /* what it is parked on */
+    enum fiber_state state;
+
+    bool detached, c11, main, promoted;
+    bool cancel_disabled, cancel_async, cancel_pending;
+    bool exiting; /* pthread_exit was called, result is set */
+    bool hurry;   /* next to run */
+
+    void *(*start)(void *);
+    void *arg, *result;
+    uint32_t done;             /* futex for foreign joiners */
+    struct fiber *joiner;      /* parked in join */
+    struct wait *join_wait;
+    uint32_t foreign_joiners;
+
+    struct list all; /* rt.fibers.all */
+    struct stack_class *class;
+    char *slot;
+    char *stack; /* as pthread_getattr_np shows it */
+    size_t stack_size, guard_size;
+
+    int policy;
+    struct sched_param param;
+    char name[FIBER_NAME];
+    const char *call; /* what it waits in, for reports */
+
+    struct fiber_signals sig;
+};
+
+struct fibers {
+    struct list all;
+    unsigned live;       /* not ended, main included */
+    unsigned long created;
+    struct fiber first;  /* record of the main thread */
+    struct fiber *main;  /* &first; in a fork's child the fiber that forked */
+    struct fiber *reaped; /* joined by foreign threads, to be recycled */
+    bool calibrated;
+};
+
+/* The running fiber of this kernel thread: NULL before the first pthread_create, on foreign threads and in helpers.
+ * The only thing in TLS. */
+extern __thread struct fiber *fiber_self __attribute__((tls_model("initial-exec")));
+
+/* Attributes as pthread_create sees them, resolved. */
+struct fiber_attr {
+    size_t stack_size, guard_size;
+    char *stack; /* the program's own, or NULL */
+    bool detached, c11;
+    int policy;
+    struct sched_param param;
+    const sigset_t *sigmask; /* NULL: the creator's */
+};
+
+/* First call: makes the calling thread fiber number one and starts the core. 0, or -errno: keep kernel threads. */
+int fiber_start_core(void);
+
+/* Creates and queues. Returns 0 or an error number (EAGAIN). Takes the baton itself. */
+int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr *attr, void *(*start)(void *),
+                 void *arg);
+/* Ends the running fiber: destructors, joiner, next. Called with its stack unwound. */
+void fiber_exit(struct fiber *self) __attribute__((noreturn));
+
+/* The fiber of a handle; NULL: a foreign or promoted thread's. */
+struct fiber *fiber_of(pthread_t handle);
+/* The fiber with that fake thread id, NULL: none. Takes the baton. */
+struct fiber *fiber_by_tid(struct fiber *self, int tid);
+
+/* Joins: 0, ETIMEDOUT, EBUSY (deadline 0), EINVAL, EDEADLK, or E_CANCELLED when the caller was cancelled meanwhile. */
+int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t deadline);
+/* The same for a caller that is no fiber; `left`: relative limit or NULL. */
+int fiber_join_foreign(struct fiber *target, void **result, const struct timespec *left);
+void fiber_drain(void);
+int fiber_detach(struct fiber *self, struct fiber *target);
+
+#endif

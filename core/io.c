@@ -1,0 +1,302 @@
+#include "core/io.h"
+#include "core/enter.h"
+#include "core/ready.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+#endif
+
+enum { PIPE_CHUNK = 4096, TTY_CHUNK = 2048, ON_STACK = 8 };
+
+static int poll_now(int fd, short events)
+{
+    struct pollfd p = {fd, events, 0};
+    return (int)sys(SYS_poll, &p, 1, 0);
+}
+
+bool io_take_expired(struct fd_entry *e, int dir)
+{
+    if (likely((e->expired & 1u << dir) == 0))
+        return false;
+    e->expired &= (uint8_t) ~(1u << dir);
+    e->since[dir] = 0;
+    return true;
+}
+
+/* Which kinds the read and write limits are for: terminals and files have none. */
+static bool limited(const struct fd_entry *e)
+{
+    return e->kind == FD_STREAM || e->kind == FD_DGRAM || e->kind == FD_PIPE || e->kind == FD_FIFO;
+}
+
+void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, enum op op)
+{
+    limit->counted = true;
+    limit->at = CLOCK_NEVER;
+    limit->error = ETIMEDOUT;
+    if (rt.config.timeout[op] != 0 && limited(e))
+        limit->at = clock_after(rt.config.timeout[op]);
+    uint64_t timeo = fdtab_timeo(fd, e, dir);
+    uint64_t own = timeo == 0 ? CLOCK_NEVER : clock_after(timeo);
+    if (own <= limit->at && own != CLOCK_NEVER) {
+        limit->at = own;
+        limit->error = EAGAIN;
+    }
+}
+
+/* Without fibers: the handlers are the kernel's business. A call restarts if all of the program's handlers say
+ * SA_RESTART; the kernel would do the same for the one that ran. */
+static int wait_native(int fd, int dir, uint64_t at)
+{
+    for (;;) {
+        uint64_t now = at == CLOCK_NEVER ? 0 : clock_now();
+        if (at != CLOCK_NEVER && now >= at)
+            return -ETIMEDOUT;
+        struct timespec left = clock_to_timespec(at - now);
+        struct pollfd p = {fd, dir == DIR_IN ? POLLIN : POLLOUT, 0};
+        long r = sys(SYS_ppoll, &p, 1, at == CLOCK_NEVER ? NULL : &left, NULL, 8);
+        if (r > 0)
+            return 0;
+        if (r < 0 && (r != -EINTR || !signals_all_restart()))
+            return (int)r;
+    }
+}
+
+int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq, const struct io_limit *limit,
+            const char *call)
+{
+    if (self == NULL) {
+        int r = wait_native(fd, dir, limit->at);
+        return r == -ETIMEDOUT ? -limit->error : r;
+    }
+    struct ready_wait w;
+    struct ready_link link;
+    core_enter(self);
+    int r = 0;
+    if (__atomic_load_n(&e->seq, __ATOMIC_SEQ_CST) == seq) {
+        ready_begin(&w, self, &link);
+        r = ready_link(&w, fd, dir, true);
+        if (r == 0)
+            r = wait_park(&w.wait, limit->at, WAIT_CANCEL | WAIT_INTR, call);
+        else if (r == -EPERM)
+            r = 0; /* always ready */
+    }
+    core_leave(self);
+    if (r == -EINTR && signals_restarts(self))
+        r = 0;
+    return r == -ETIMEDOUT ? -limit->error : r;
+}
+
+long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, enum op op, io_attempt *attempt, void *arg,
+            const char *call)
+{
+    struct io_limit limit = {.counted = false};
+    bool waited = false;
+    if (unlikely(io_take_expired(e, dir)))
+        return -ETIMEDOUT;
+    for (;;) {
+        if (unlikely(e->state == FD_ABORTED))
+            return -e->abort_errno;
+        uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
+        long r = attempt(fd, e, arg);
+        if (likely(r != -EAGAIN)) {
+            if (r >= 0) {
+                e->since[dir] = 0;
+                ready_progress(self, e, dir);
+                if (waited)
+                    ready_pass_on(self, e, dir);
+            }
+            return r;
+        }
+        if (!waited && fdtab_nonblocking(fd))
+            return r;
+        if (!limit.counted)
+            io_limit(&limit, fd, e, dir, op);
+        waited = true;
+        int w = io_wait(self, fd, e, dir, seq, &limit, call);
+        if (w != 0)
+            return w;
+    }
+}
+
+/* ---- read and write ---- */
+
+struct vec {
+    const struct iovec *iov;
+    int n;
+    bool no_wait; /* this kind takes RWF_NOWAIT */
+};
+
+static size_t vec_length(const struct iovec *iov, int n)
+{
+    size_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += iov[i].iov_len;
+    return sum;
+}
+
+static long nowait(long number, int fd, const struct vec *v)
+{
+    if (!feature_on(FEATURE_RWF_NOWAIT))
+        return -EOPNOTSUPP;
+    long r = sys(number, fd, v->iov, v->n, -1L, -1L, RWF_NOWAIT);
+    if (r == -ENOSYS || r == -EPERM)
+        feature_off(FEATURE_RWF_NOWAIT);
+    return r == -ENOSYS || r == -EPERM ? -EOPNOTSUPP : r;
+}
+
+/* The number was reused behind our back: look again what it is. */
+static bool stale(int fd, struct fd_entry *e)
+{
+    int had = e->kind;
+    e->kind = FD_UNKNOWN;
+    return fdtab_kind(fd, e) != had;
+}
+
+static long try_read(int fd, struct fd_entry *e, void *arg)
+{
+    struct vec *v = arg;
+    struct msghdr m = {.msg_iov = (struct iovec *)v->iov, .msg_iovlen = (size_t)v->n};
+    long r;
+    switch (fdtab_kind(fd, e)) {
+    case FD_STREAM:
+    case FD_DGRAM:
+        r = sys(SYS_recvmsg, fd, &m, MSG_DONTWAIT);
+        return r == -ENOTSOCK && stale(fd, e) ? try_read(fd, e, arg) : r;
+    case FD_PIPE:
+    case FD_NOWAIT:
+        r = nowait(SYS_preadv2, fd, v);
+        if (r != -EOPNOTSUPP)
+            return r;
+        if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))
+            return try_read(fd, e, arg);
+        break;
+    case FD_FILE:
+    case FD_MEMORY:
+        return sys(SYS_readv, fd, v->iov, v->n);
+    default:
+        break;
+    }
+    /* One look, then the call: who is robbed by another process meanwhile blocks, and the monitor sees to it. */
+    return poll_now(fd, POLLIN) == 0 ? -EAGAIN : sys(SYS_readv, fd, v->iov, v->n);
+}
+
+/* At most `most` bytes of a vector in one write; atomic up to PIPE_BUF. */
+static long write_some(int fd, const struct vec *v, size_t most)
+{
+    if (vec_length(v->iov, v->n) <= most)
+        return sys(SYS_writev, fd, v->iov, v->n);
+    struct iovec part = v->iov[0];
+    for (int i = 1; part.iov_len == 0 && i < v->n; i++)
+        part = v->iov[i];
+    if (part.iov_len > most)
+        part.iov_len = most;
+    return sys(SYS_writev, fd, &part, 1);
+}
+
+static long try_write(int fd, struct fd_entry *e, void *arg)
+{
+    struct vec *v = arg;
+    struct msghdr m = {.msg_iov = (struct iovec *)v->iov, .msg_iovlen = (size_t)v->n};
+    long r;
+    int kind = fdtab_kind(fd, e);
+    switch (kind) {
+    case FD_STREAM:
+    case FD_DGRAM:
+        r = sys(SYS_sendmsg, fd, &m, MSG_DONTWAIT);
+        return r == -ENOTSOCK && stale(fd, e) ? try_write(fd, e, arg) : r;
+    case FD_PIPE:
+        r = nowait(SYS_pwritev2, fd, v);
+        if (r != -EOPNOTSUPP)
+            return r;
+        if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))
+            return try_write(fd, e, arg);
+        break;
+    case FD_FILE:
+    case FD_MEMORY:
+        return sys(SYS_writev, fd, v->iov, v->n);
+    default:
+        break;
+    }
+    if (poll_now(fd, POLLOUT) == 0)
+        return -EAGAIN;
+    if (kind == FD_PIPE || kind == FD_FIFO)
+        return write_some(fd, v, PIPE_CHUNK);
+    return kind == FD_TTY ? write_some(fd, v, TTY_CHUNK) : sys(SYS_writev, fd, v->iov, v->n);
+}
+
+/* A wait that this process cannot make its own: the real call on this kernel thread, the others go on elsewhere. */
+static long away(struct fiber *self, long number, int fd, const struct iovec *iov, int n, const char *call)
+{
+    if (self != NULL)
+        baton_away(self, call);
+    long r = sys(number, fd, iov, n);
+    if (self != NULL)
+        baton_back(self);
+    return r;
+}
+
+long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
+{
+    struct fd_entry *e = fdtab_get(fd);
+    struct vec v = {iov, n, false};
+    if (unlikely(e == NULL || n <= 0 || n > 1024))
+        return away(self, SYS_readv, fd, iov, n, call);
+    if (n == 1 && iov->iov_len == 0)
+        return sys(SYS_read, fd, iov->iov_base, 0);
+    int kind = fdtab_kind(fd, e);
+    if (unlikely(kind < 0))
+        return kind;
+    return io_run(self, fd, e, DIR_IN, OP_READ, try_read, &v, call);
+}
+
+/* What is left of a vector after `done` bytes, in `rest`. Returns the count of its elements. */
+static int vec_rest(struct iovec *rest, int room, const struct iovec *iov, int n, size_t done)
+{
+    int m = 0;
+    for (int i = 0; i < n && m < room; i++) {
+        if (done >= iov[i].iov_len) {
+            done -= iov[i].iov_len;
+            continue;
+        }
+        rest[m].iov_base = (char *)iov[i].iov_base + done;
+        rest[m++].iov_len = iov[i].iov_len - done;
+        done = 0;
+    }
+    return m;
+}
+
+/* A blocking write writes all. What has been written before an error counts: the error comes with the next call. */
+long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
+{
+    struct fd_entry *e = fdtab_get(fd);
+    struct vec v = {iov, n, false};
+    if (unlikely(e == NULL || n <= 0 || n > 1024))
+        return away(self, SYS_writev, fd, iov, n, call);
+    int kind = fdtab_kind(fd, e);
+    if (unlikely(kind < 0))
+        return kind;
+    long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, try_write, &v, call);
+    if (r < 0 || kind == FD_FILE || kind == FD_MEMORY || kind == FD_DGRAM)
+        return r;
+    size_t done = (size_t)r, all = vec_length(iov, n);
+    if (likely(done == all) || fdtab_nonblocking(fd))
+        return r;
+    struct iovec rest[ON_STACK];
+    while (done < all) {
+        v.iov = rest;
+        v.n = vec_rest(rest, ON_STACK, iov, n, done);
+        r = io_run(self, fd, e, DIR_OUT, OP_WRITE, try_write, &v, call);
+        if (r < 0) {
+            if (r == -ETIMEDOUT)
+                e->expired |= 1u << DIR_OUT;
+            break;
+        }
+        done += (size_t)r;
+    }
+    return (long)done;
+}

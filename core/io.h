@@ -1,0 +1,53 @@
+/* Reading and writing: one attempt without blocking, by kind of descriptor, then a wait, then another attempt.
+ * All return a count or -errno. self NULL: no fibers (solo with deadlines, kernel threads): the wait is a ppoll. */
+#ifndef COAX_IO_H
+#define COAX_IO_H
+
+#include "core/config.h"
+#include "core/fdtab.h"
+#include "core/fiber.h"
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* The limits of one call. */
+struct io_limit {
+    uint64_t at;   /* deadline, ns */
+    int error;     /* what its passing means: ETIMEDOUT, or EAGAIN for the program's own SO_*TIMEO */
+    bool counted;
+};
+
+/* Waits until the descriptor may be ready in a direction: 0 or -errno (-ETIMEDOUT, -EAGAIN, -EINTR, -EBADF,
+ * -E_CANCELLED). seq: the entry's before the attempt that failed. */
+int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq, const struct io_limit *limit,
+            const char *call);
+/* The limit of a call that begins now. */
+void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, enum op op);
+
+/* One attempt: a count, -EAGAIN, or another error. */
+typedef long io_attempt(int fd, struct fd_entry *e, void *arg);
+/* Attempt, wait, attempt, until the attempt says something else than -EAGAIN. Fails at once with -EAGAIN if the
+ * program has made the descriptor non-blocking. */
+long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, enum op op, io_attempt *attempt, void *arg,
+            const char *call);
+
+long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call);
+long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call);
+long io_recvmsg(struct fiber *self, int fd, struct msghdr *msg, int flags, const char *call);
+long io_sendmsg(struct fiber *self, int fd, const struct msghdr *msg, int flags, const char *call);
+long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, struct sockaddr *addr, socklen_t *len);
+long io_sendto(struct fiber *self, int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
+               socklen_t len);
+long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout);
+long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, int flags);
+long io_accept(struct fiber *self, int fd, struct sockaddr *addr, socklen_t *len, int flags);
+long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len);
+
+/* A deadline of a wait in poll has passed for this direction: says so once. */
+bool io_take_expired(struct fd_entry *e, int dir);
+
+/* The same for a non-blocking connect: it is undone, and its error is ETIMEDOUT. */
+bool io_connect_expired(int fd);
+
+#endif

@@ -1,0 +1,179 @@
+/* libc as libev sees it (core/libev.rename): raw calls, descriptors of ours kept high, waits in ns. */
+#include "core/rt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+
+static long edge(long r)
+{
+    if (r >= 0)
+        return r;
+    errno = (int)-r;
+    return -1;
+}
+
+extern FILE * coax_ev_stderr;
+FILE *coax_ev_stderr;
+
+ssize_t coax_ev_read(int fd, void *p, size_t n);
+ssize_t coax_ev_read(int fd, void *p, size_t n)
+{
+    return edge(sys(SYS_read, fd, p, n));
+}
+
+ssize_t coax_ev_write(int fd, const void *p, size_t n);
+ssize_t coax_ev_write(int fd, const void *p, size_t n)
+{
+    return edge(sys(SYS_write, fd, p, n));
+}
+
+int coax_ev_close(int fd);
+int coax_ev_close(int fd)
+{
+    fdtab_forget_own(fd);
+    return (int)edge(sys(SYS_close, fd));
+}
+
+int coax_ev_poll(struct pollfd *p, nfds_t n, int timeout);
+int coax_ev_poll(struct pollfd *p, nfds_t n, int timeout)
+{
+    return (int)edge(sys(SYS_poll, p, n, timeout));
+}
+
+int coax_ev_select(int n, fd_set *r, fd_set *w, fd_set *x, struct timeval *t);
+int coax_ev_select(int n, fd_set *r, fd_set *w, fd_set *x, struct timeval *t)
+{
+    return (int)edge(sys(SYS_select, n, r, w, x, t));
+}
+
+/* libev asks in milliseconds, rounded up; the timers are ours and want nanoseconds. */
+int coax_ev_epoll_wait(int fd, struct epoll_event *events, int most, int timeout);
+int coax_ev_epoll_wait(int fd, struct epoll_event *events, int most, int timeout)
+{
+    uint64_t until = rt.loop.wait_until;
+    if (timeout == 0 || until == 0)
+        return (int)edge(sys(SYS_epoll_pwait, fd, events, most, 0, NULL, 8));
+    if (until == CLOCK_NEVER)
+        return (int)edge(sys(SYS_epoll_pwait, fd, events, most, -1, NULL, 8));
+    uint64_t now = clock_now();
+    struct timespec left = clock_to_timespec(until > now ? until - now : 0);
+    if (feature_on(FEATURE_EPOLL_PWAIT2)) {
+        long r = sys(SYS_epoll_pwait2, fd, events, most, &left, NULL, 8);
+        if (r != -ENOSYS && r != -EPERM)
+            return (int)edge(r);
+        feature_off(FEATURE_EPOLL_PWAIT2);
+    }
+    struct pollfd p = {fd, POLLIN, 0};
+    long r = sys(SYS_ppoll, &p, 1, &left, NULL, 8);
+    return r <= 0 ? (int)edge(r) : (int)edge(sys(SYS_epoll_pwait, fd, events, most, 0, NULL, 8));
+}
+
+int coax_ev_epoll_create(int size);
+int coax_ev_epoll_create(int size)
+{
+    (void)size;
+    return (int)edge(loop_own_fd((int)sys(SYS_epoll_create1, EPOLL_CLOEXEC)));
+}
+
+int coax_ev_epoll_create1(int flags);
+int coax_ev_epoll_create1(int flags)
+{
+    return (int)edge(rt.loop.backend = loop_own_fd((int)sys(SYS_epoll_create1, flags)));
+}
+
+int coax_ev_epoll_ctl(int fd, int op, int other, struct epoll_event *event);
+int coax_ev_epoll_ctl(int fd, int op, int other, struct epoll_event *event)
+{
+    return (int)edge(sys(SYS_epoll_ctl, fd, op, other, event));
+}
+
+int coax_ev_eventfd(unsigned value, int flags);
+int coax_ev_eventfd(unsigned value, int flags)
+{
+    return (int)edge(loop_own_fd((int)sys(SYS_eventfd2, value, flags)));
+}
+
+int coax_ev_timerfd_create(int clock, int flags);
+int coax_ev_timerfd_create(int clock, int flags)
+{
+    return (int)edge(loop_own_fd((int)sys(SYS_timerfd_create, clock, flags)));
+}
+
+int coax_ev_nanosleep(const struct timespec *t, struct timespec *left);
+int coax_ev_nanosleep(const struct timespec *t, struct timespec *left)
+{
+    return (int)edge(sys(SYS_nanosleep, t, left));
+}
+
+int coax_ev_fcntl(int fd, int cmd, long arg);
+int coax_ev_fcntl(int fd, int cmd, long arg)
+{
+    return (int)edge(sys(SYS_fcntl, fd, cmd, arg));
+}
+
+/* Parts of libev that this loop never reaches: no child watchers, no signals, no pipe where eventfd exists. */
+static long refused(void)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
+int coax_ev_waitpid(int pid, int *status, int flags);
+int coax_ev_waitpid(int pid, int *status, int flags)
+{
+    (void)pid, (void)status, (void)flags;
+    return (int)refused();
+}
+
+long coax_ev_syscall(long n, long a, long b, long c, long d, long e, long f);
+long coax_ev_syscall(long n, long a, long b, long c, long d, long e, long f)
+{
+    return edge(sys6(n, a, b, c, d, e, f));
+}
+
+int coax_ev_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
+int coax_ev_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+    (void)sig, (void)act, (void)old;
+    return (int)refused();
+}
+
+void * coax_ev_signal(int sig, void *handler);
+void *coax_ev_signal(int sig, void *handler)
+{
+    (void)sig, (void)handler;
+    return (void *)refused();
+}
+
+int coax_ev_sigprocmask(int how, const sigset_t *set, sigset_t *old);
+int coax_ev_sigprocmask(int how, const sigset_t *set, sigset_t *old)
+{
+    (void)how, (void)set, (void)old;
+    return (int)refused();
+}
+
+int coax_ev_pipe(int fds[2]);
+int coax_ev_pipe(int fds[2])
+{
+    (void)fds;
+    return (int)refused();
+}
+
+int coax_ev_dup2(int fd, int to);
+int coax_ev_dup2(int fd, int to)
+{
+    (void)fd, (void)to;
+    return (int)refused();
+}
+
+int coax_ev_signalfd(int fd, const sigset_t *set, int flags);
+int coax_ev_signalfd(int fd, const sigset_t *set, int flags)
+{
+    (void)fd, (void)set, (void)flags;
+    return (int)refused();
+}

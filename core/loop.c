@@ -1,0 +1,111 @@
+#include "core/enter.h"
+#include "core/mem.h"
+#include "core/ready.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <poll.h>
+
+static struct ev_loop *ev;
+static ev_io descriptors;
+static ev_async wakeup;
+
+static void on_descriptors(struct ev_loop *l, ev_io *w, int events)
+{
+    (void)l, (void)w, (void)events;
+    ready_poll();
+}
+
+static void on_wakeup(struct ev_loop *l, ev_async *w, int events)
+{
+    (void)l, (void)w, (void)events;
+}
+
+static void *ev_memory(void *p, long size)
+{
+    return mem_realloc(p, size);
+}
+
+int loop_init(void)
+{
+    int e = ready_init();
+    if (e < 0)
+        return e;
+    ev_set_allocator(ev_memory);
+    /* Never the default loop: it takes SIGCHLD and the program's children. */
+    ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOTIMERFD);
+    if (ev == NULL)
+        return -EMFILE;
+    ev_io_init(&descriptors, on_descriptors, rt.fdtab.epoll, EV_READ);
+    ev_io_start(ev, &descriptors);
+    ev_async_init(&wakeup, on_wakeup);
+    ev_async_start(ev, &wakeup);
+    ev_run(ev, EVRUN_NOWAIT); /* registers both */
+    rt.loop.made = true;
+    return 0;
+}
+
+void loop_forked(void)
+{
+    ev = NULL; /* its memory is the price of not touching a copy of the parent's state */
+    rt.loop = (struct loop){0};
+}
+
+static void fire_timers(void)
+{
+    if (timer_next() == CLOCK_NEVER)
+        return;
+    uint64_t now = clock_now();
+    struct timer *t;
+    while ((t = timer_expired(now)) != NULL)
+        wait_wake(container_of(t, struct wait, timer), -ETIMEDOUT);
+}
+
+void loop_poll(void)
+{
+    ready_arm(false);
+    ready_poll();
+    fire_timers();
+}
+
+void loop_wait(void)
+{
+    struct loop *l = &rt.loop;
+    if (ready_arm(true))
+        return;
+    int saved = errno;
+    __atomic_store_n(&l->blocked, 1, __ATOMIC_SEQ_CST);
+    l->wait_until = timer_next();
+    if (!__atomic_load_n(&l->todo, __ATOMIC_SEQ_CST) && l->wait_until > clock_now()) {
+        ev_run(ev, EVRUN_ONCE);
+        if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0)
+            baton_wake_monitor();
+    }
+    __atomic_store_n(&l->blocked, 0, __ATOMIC_SEQ_CST);
+    l->wait_until = 0;
+    errno = saved;
+    fire_timers();
+}
+
+void loop_kick(void)
+{
+    __atomic_store_n(&rt.loop.todo, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST) && ev != NULL)
+        ev_async_send(ev, &wakeup);
+}
+
+bool loop_has_events(void)
+{
+    struct pollfd p = {rt.loop.backend, POLLIN, 0};
+    uint64_t next = timer_next();
+    return (next != CLOCK_NEVER && next <= clock_now()) || sys(SYS_poll, &p, 1, 0) > 0;
+}
+
+int loop_own_fd(int fd)
+{
+    if (fd < 0)
+        return fd;
+    int high = fdtab_take_high(fd);
+    (void)sys(SYS_close, fd);
+    return high;
+}

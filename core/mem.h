@@ -1,0 +1,15 @@
+/* The shim's own memory: mappings, never malloc (a fiber may park inside a signal handler that interrupted malloc). */
+#ifndef COAX_MEM_H
+#define COAX_MEM_H
+
+#include <stddef.h>
+
+/* Zeroed memory or NULL. Pages are taken when touched. */
+void *mem_map(size_t size);
+void mem_unmap(void *p, size_t size);
+/* Grows or shrinks a mapping, contents kept; NULL: as it was. p may be NULL. */
+void *mem_remap(void *p, size_t old_size, size_t new_size);
+/* realloc for libev: its few arrays, a mapping each. */
+void *mem_realloc(void *p, long size);
+
+#endif

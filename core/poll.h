@@ -1,0 +1,22 @@
+/* Waiting for many descriptors: poll, select, epoll. The real call with timeout 0 decides what is ready; between two of
+ * those the fiber waits for an event on any of them. All return a count or -errno. */
+#ifndef COAX_POLL_H
+#define COAX_POLL_H
+
+#include "core/fiber.h"
+
+#include <poll.h>
+#include <stdint.h>
+
+/* The real call, without waiting: a count or -errno. */
+typedef long poll_attempt(void *arg);
+
+/* fds name what to wait for meanwhile (their revents are not touched); at: deadline. self NULL: no fibers. expired is
+ * set to the index of a descriptor whose read, write or connect limit has passed, or -1. */
+long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, uint64_t at, poll_attempt *attempt, void *arg,
+              const char *call, int *expired);
+
+/* What poll, select and epoll_wait say of such a descriptor (POLLIN...), and what the next call on it finds. */
+short poll_expire(int fd, short events);
+
+#endif

@@ -1,0 +1,188 @@
+#include "core/pool.h"
+#include "core/enter.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <signal.h>
+
+enum { HELPER_STACK = 512 << 10, IDLE_SECONDS = 5 };
+
+static struct job *take(void)
+{
+    struct pool *p = &rt.pool;
+    struct job *job = p->head;
+    if (job != NULL) {
+        p->head = job->next;
+        if (p->head == NULL)
+            p->tail = NULL;
+        p->queued--;
+    }
+    return job;
+}
+
+static void finish(struct job *job)
+{
+    /* A caller that is no fiber sleeps on `done`, unless it has given up: then the job is ours to drop. */
+    if (!job->fiber) {
+        if (__atomic_exchange_n(&job->claimed, 1, __ATOMIC_SEQ_CST) != 0) {
+            job->drop(job);
+            return;
+        }
+        __atomic_store_n(&job->done, 1, __ATOMIC_SEQ_CST);
+        sys_futex_wake(&job->done, 1);
+        return;
+    }
+    struct job *head = __atomic_load_n(&rt.pool.finished, __ATOMIC_RELAXED);
+    do
+        job->next = head;
+    while (!__atomic_compare_exchange_n(&rt.pool.finished, &head, job, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    loop_kick();
+}
+
+static void *helper(void *unused)
+{
+    struct pool *p = &rt.pool;
+    const struct timespec idle = {IDLE_SECONDS, 0};
+    (void)unused;
+    lock_take(&p->lock);
+    for (;;) {
+        struct job *job = take();
+        if (job != NULL) {
+            lock_drop(&p->lock);
+            job->run(job);
+            finish(job);
+            lock_take(&p->lock);
+            continue;
+        }
+        uint32_t seen = p->signal;
+        p->idle++;
+        lock_drop(&p->lock);
+        long r = sys_futex_wait(&p->signal, seen, &idle);
+        lock_take(&p->lock);
+        p->idle--;
+        if (r == -ETIMEDOUT && p->head == NULL)
+            break;
+    }
+    p->threads--;
+    lock_drop(&p->lock);
+    return NULL;
+}
+
+static bool spawn(void)
+{
+    uint64_t all = ~0ull, old;
+    pthread_attr_t attr;
+    pthread_t thread;
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);
+    real.pthread_attr_init(&attr);
+    real.pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    real.pthread_attr_setstacksize(&attr, HELPER_STACK);
+    int e = real.pthread_create(&thread, &attr, helper, NULL);
+    real.pthread_attr_destroy(&attr);
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof old);
+    return e == 0;
+}
+
+/* Queues for an idle helper or a new one; false: there is none and the limit is reached. */
+static bool submit(struct job *job)
+{
+    struct pool *p = &rt.pool;
+    lock_take(&p->lock);
+    bool grow = p->queued >= p->idle;
+    if (grow && p->threads >= rt.config.pool_size) {
+        lock_drop(&p->lock);
+        return false;
+    }
+    job->next = NULL;
+    if (p->tail != NULL)
+        p->tail->next = job;
+    else
+        p->head = job;
+    p->tail = job;
+    p->queued++;
+    __atomic_fetch_add(&p->signal, 1, __ATOMIC_SEQ_CST);
+    if (grow && ++p->threads > p->most)
+        p->most = p->threads;
+    lock_drop(&p->lock);
+    sys_futex_wake(&p->signal, 1);
+    if (!grow || spawn())
+        return true;
+    lock_take(&p->lock);
+    p->threads--;
+    bool stranded = p->threads == 0;
+    if (stranded) { /* nobody will ever take it: it is the only one */
+        p->head = p->tail = NULL;
+        p->queued = 0;
+    }
+    lock_drop(&p->lock);
+    return !stranded;
+}
+
+static int wait_foreign(struct job *job, uint64_t deadline)
+{
+    while (!__atomic_load_n(&job->done, __ATOMIC_SEQ_CST)) {
+        uint64_t now = clock_now();
+        struct timespec left = clock_to_timespec(now < deadline ? deadline - now : 0);
+        if (now < deadline)
+            sys_futex_wait(&job->done, 0, deadline == CLOCK_NEVER ? NULL : &left);
+        else if (__atomic_exchange_n(&job->claimed, 1, __ATOMIC_SEQ_CST) == 0)
+            return -ETIMEDOUT;
+    }
+    return 0;
+}
+
+struct pool_wait {
+    struct wait wait;
+    struct job *job;
+};
+
+static void abandon(struct wait *w)
+{
+    container_of(w, struct pool_wait, wait)->job->waiter = NULL;
+}
+
+static int run_here(struct fiber *self, struct job *job, const char *call)
+{
+    if (self != NULL)
+        baton_away(self, call);
+    job->run(job);
+    if (self != NULL)
+        baton_back(self);
+    return 0;
+}
+
+int pool_run(struct fiber *self, struct job *job, uint64_t deadline, int flags, const char *call)
+{
+    job->done = job->claimed = 0;
+    job->waiter = NULL;
+    job->fiber = self != NULL;
+    if (self == NULL)
+        return submit(job) ? wait_foreign(job, deadline) : run_here(self, job, call);
+    struct pool_wait w = {.job = job};
+    wait_init(&w.wait, self, abandon);
+    job->waiter = &w.wait;
+    if (!submit(job))
+        return run_here(self, job, call);
+    core_enter(self);
+    int r = wait_park(&w.wait, deadline, flags, call);
+    core_leave(self);
+    return r;
+}
+
+void pool_drain(void)
+{
+    struct job *job = __atomic_exchange_n(&rt.pool.finished, NULL, __ATOMIC_SEQ_CST);
+    while (job != NULL) {
+        struct job *next = job->next;
+        if (job->waiter != NULL)
+            wait_wake(job->waiter, 0);
+        else
+            job->drop(job);
+        job = next;
+    }
+}
+
+void pool_forked(void)
+{
+    rt.pool = (struct pool){.head = NULL};
+}

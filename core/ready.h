@@ -1,0 +1,56 @@
+/* Waiting for descriptors. One epoll set of our own holds every descriptor that somebody has waited on, registered
+ * once, for everything, edge-triggered, with the entry's generation in the event. A waiter re-tries after each event;
+ * `seq` of the entry counts events, so that one between an attempt and the park is not missed.
+ *
+ * A pipe or socketpair whose other end is used in this process is not registered at once: the hook that writes wakes
+ * the reader by the stream's key. Only who still waits when the loop has gone round is registered. */
+#ifndef COAX_READY_H
+#define COAX_READY_H
+
+#include "core/fdtab.h"
+#include "core/sched.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ready_wait;
+
+struct ready_link {
+    struct list by_fd;  /* rt.fdtab entry's waiters[dir] */
+    struct list by_key; /* waiters of a stream */
+    struct list unarmed;
+    struct ready_wait *owner;
+    int fd;
+    uint8_t dir;
+    bool one; /* wants to be the only one woken: a read or write; else a poll */
+    uint32_t round;
+    uint64_t key;
+};
+
+struct ready_wait {
+    struct wait wait;
+    struct ready_link *links;
+    unsigned nlinks;
+};
+
+int ready_init(void);
+/* Inside the core: starts a wait whose links will be kept in `links`, then adds a descriptor and direction to it.
+ * ready_link returns 0, or -errno: this one cannot be waited for (-EPERM: a regular file). */
+void ready_begin(struct ready_wait *w, struct fiber *self, struct ready_link *links);
+int ready_link(struct ready_wait *w, int fd, int dir, bool one);
+
+/* Takes events from the kernel and wakes. Inside the core. */
+void ready_poll(void);
+/* Registers who has waited for a round, or everybody (before the loop sleeps). True if somebody was woken by that. */
+bool ready_arm(bool all);
+
+/* Somebody has written to, read from, closed or shut down a descriptor: wakes who waits at the other end, if that is
+ * known to be here. dir: DIR_OUT after a write, DIR_IN after a read. Outside the core. */
+void ready_progress(struct fiber *self, struct fd_entry *e, int dir);
+void ready_stream_closed(struct fiber *self, const uint64_t key[DIRS]);
+/* A read or write that was woken has succeeded: the next in line may find something, too. Outside the core. */
+void ready_pass_on(struct fiber *self, struct fd_entry *e, int dir);
+/* Wakes all waiters of the descriptor with an error. Outside the core. */
+void ready_drop(int fd, struct fd_entry *e, int error);
+
+#endif

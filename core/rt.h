@@ -1,0 +1,38 @@
+/* The runtime: one struct, one member a module, in order of init. */
+#ifndef COAX_RT_H
+#define COAX_RT_H
+
+#include "core/config.h"
+#include "core/stacks.h"
+#include "core/tls.h"
+#include "core/fiber.h"
+#include "core/sched.h"
+#include "core/timer.h"
+#include "core/baton.h"
+#include "core/addr.h"
+#include "core/loop.h"
+#include "core/fdtab.h"
+#include "core/pool.h"
+#include "core/signals.h"
+
+struct runtime {
+    struct config config;
+    struct stacks stacks;
+    struct tls tls;
+    struct fibers fibers;
+    struct sched sched;
+    struct timers timers;
+    struct baton baton;
+    struct addr addr;
+    struct loop loop;
+    struct fdtab fdtab;
+    struct pool pool;
+    struct signals signals;
+    unsigned ncpus;
+    bool coop;           /* fibers run: the core is started */
+    bool no_fibers;      /* kernel threads for good: asked for, or libc is unknown */
+};
+
+extern struct runtime rt;
+
+#endif

@@ -1,0 +1,157 @@
+#include "core/enter.h"
+#include "core/identity.h"
+#include "core/switch.h"
+
+#include <errno.h>
+
+enum { POLL_EVERY = 61 }; /* picks between two looks at the descriptors while fibers keep being ready */
+
+void sched_ready(struct fiber *f)
+{
+    struct sched *s = &rt.sched;
+    f->state = FIBER_READY;
+    f->next = NULL;
+    if (s->tail != NULL)
+        s->tail->next = f;
+    else
+        s->head = f;
+    s->tail = f;
+    s->ready++;
+}
+
+void sched_ready_first(struct fiber *f)
+{
+    struct sched *s = &rt.sched;
+    f->state = FIBER_READY;
+    f->next = s->head;
+    s->head = f;
+    if (s->tail == NULL)
+        s->tail = f;
+    s->ready++;
+}
+
+/* What other kernel threads and signal handlers have asked for. */
+static void drain(void)
+{
+    __atomic_store_n(&rt.loop.todo, 0, __ATOMIC_SEQ_CST);
+    baton_drain();
+    fiber_drain();
+    addr_drain();
+    pool_drain();
+    identity_drain();
+    signals_route();
+}
+
+struct fiber *sched_pick(void)
+{
+    struct sched *s = &rt.sched;
+    for (;;) {
+        if (unlikely(__atomic_load_n(&rt.loop.todo, __ATOMIC_ACQUIRE)))
+            drain();
+        if (unlikely(++s->tick >= POLL_EVERY)) {
+            s->tick = 0;
+            loop_poll();
+        }
+        struct fiber *f = s->head;
+        if (likely(f != NULL)) {
+            s->head = f->next;
+            if (s->head == NULL)
+                s->tail = NULL;
+            s->ready--;
+            return f;
+        }
+        loop_wait();
+    }
+}
+
+void sched_park(struct fiber *self)
+{
+    struct fiber *next = sched_pick();
+    if (next != self) {
+        struct kthread *k = self->kt;
+        k->running = next;
+        next->kt = k;
+        next->state = FIBER_RUNNING;
+        rt.sched.switches++;
+        __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
+        switch_to(&self->sp, next->sp, next->fs);
+    }
+    self->state = FIBER_RUNNING;
+}
+
+void sched_yield_now(struct fiber *self)
+{
+    core_enter(self);
+    __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
+    bool alone = rt.sched.head == NULL;
+    if (alone) { /* look for events, and leave the processor to other processes */
+        if (__atomic_load_n(&rt.loop.todo, __ATOMIC_ACQUIRE))
+            drain();
+        loop_poll();
+        alone = rt.sched.head == NULL;
+    }
+    if (!alone) {
+        sched_ready(self);
+        sched_park(self);
+    }
+    core_leave(self);
+    if (alone)
+        (void)sys(SYS_sched_yield);
+}
+
+static bool cancelled(const struct fiber *f, int flags)
+{
+    return f->cancel_pending && !f->cancel_disabled && !f->exiting && ((flags & WAIT_CANCEL) != 0 || f->cancel_async);
+}
+
+/* Ends the wait here and now. */
+static int give_up(struct wait *w, int result)
+{
+    if (w->unlink != NULL)
+        w->unlink(w);
+    w->woken = true;
+    return w->result = result;
+}
+
+int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
+{
+    struct fiber *self = w->fiber;
+    struct wait *outer = self->wait;
+    const char *outer_call = self->call;
+    self->wait = w;
+    self->call = call;
+    self->sig.interrupted = false;
+    if (deadline != CLOCK_NEVER && !w->woken)
+        timer_arm(&w->timer, deadline);
+    while (!w->woken) {
+        if (unlikely(cancelled(self, flags))) {
+            give_up(w, -E_CANCELLED);
+        } else if (unlikely(self->sig.due)) {
+            /* A handler runs on this fiber's own stack; the wait stays linked, so nothing is lost meanwhile. */
+            core_leave(self);
+            core_enter(self);
+            if (self->sig.interrupted && (flags & WAIT_INTR) != 0 && !w->woken)
+                give_up(w, -EINTR);
+        } else {
+            self->state = FIBER_PARKED;
+            sched_park(self);
+        }
+    }
+    timer_disarm(&w->timer);
+    self->wait = outer;
+    self->call = outer_call;
+    return w->result;
+}
+
+void wait_wake(struct wait *w, int result)
+{
+    if (w->woken)
+        return;
+    if (result < 0 && w->unlink != NULL)
+        w->unlink(w);
+    w->woken = true;
+    w->result = result;
+    struct fiber *f = w->fiber;
+    if (f->wait == w && f->state == FIBER_PARKED)
+        sched_ready(f);
+}

@@ -1,0 +1,62 @@
+/* The run queue, park and wake.
+ *
+ * There is no scheduler fiber: a fiber that parks picks the next one and switches to it, and runs the loop itself when
+ * there is none. Everything here is called with the baton held inside the core (core_enter), except where noted. */
+#ifndef COAX_SCHED_H
+#define COAX_SCHED_H
+
+#include "core/clock.h"
+#include "core/timer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fiber;
+
+/* One fiber's wait for one thing. Lives on the waiter's stack; whoever it is linked with finds it through `unlink`. */
+struct wait {
+    struct fiber *fiber;
+    void (*unlink)(struct wait *); /* takes it off whatever it is linked into; NULL: nothing */
+    struct timer timer;
+    bool woken;
+    int result;
+};
+
+/* pthread_cancel has ended a wait: the hook leaves the core and calls pthread_testcancel. Never seen by the program. */
+enum { E_CANCELLED = 1000 };
+
+enum {
+    WAIT_CANCEL = 1, /* a cancellation point */
+    WAIT_INTR = 2,   /* a signal handler ends it with -EINTR; else the handler runs and the wait goes on */
+};
+
+struct sched {
+    struct fiber *head, *tail;
+    unsigned ready;
+    unsigned tick;
+    unsigned slice_over; /* the running fiber should yield at its next hook */
+    unsigned long switches;
+};
+
+static inline void wait_init(struct wait *w, struct fiber *self, void (*unlink)(struct wait *))
+{
+    *w = (struct wait){.fiber = self, .unlink = unlink};
+}
+
+/* Parks until woken: 0 (or what wait_wake was given), -ETIMEDOUT, -EINTR, -E_CANCELLED (the caller leaves the core and
+ * calls pthread_testcancel). `call` names the wait in reports. */
+int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call);
+/* Ends a wait. The waker has unlinked it, unless result says why it must be unlinked here (result < 0). */
+void wait_wake(struct wait *w, int result);
+
+/* Puts a fiber at the end of the run queue, or at its head. */
+void sched_ready(struct fiber *f);
+void sched_ready_first(struct fiber *f);
+/* Gives the baton to the next fiber; returns when this one is picked again. Its state says why it stopped. */
+void sched_park(struct fiber *self);
+/* Lets every runnable fiber run once. Takes the baton itself. */
+void sched_yield_now(struct fiber *self);
+/* For a kernel thread that has just got the baton: the next fiber to run, waiting for one in the loop. */
+struct fiber *sched_pick(void);
+
+#endif

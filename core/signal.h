@@ -1,0 +1,28 @@
+/* A fiber's share of signal state. See signals.h. Bit n-1 stands for signal n. */
+#ifndef COAX_SIGNAL_H
+#define COAX_SIGNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct handler_frame {
+    struct handler_frame *outer;
+    uint64_t mask; /* to return to */
+};
+
+struct fiber_signals {
+    uint64_t mask;                /* blocked */
+    uint64_t waited;              /* it is in sigwait for these, on a kernel thread of its own */
+    struct pending_signal *queue; /* to be handled by this fiber, oldest first */
+    struct handler_frame *frames; /* handlers it is inside of, innermost first */
+    bool due;                     /* something in the queue may not be blocked: look when leaving the core */
+    bool interrupted;             /* a handler has run during the wait */
+    bool restart;                 /* it was installed with SA_RESTART */
+};
+
+static inline uint64_t signal_bit(int sig)
+{
+    return 1ull << (sig - 1);
+}
+
+#endif

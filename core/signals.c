@@ -1,0 +1,576 @@
+#include "core/enter.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <string.h>
+#include <ucontext.h>
+
+enum { NODES = 512 };
+
+/* A signal that waits for its fiber. Nodes are taken and given back with one atomic: handlers take them. */
+struct pending_signal {
+    struct pending_signal *next;
+    struct fiber *target; /* NULL: the process */
+    siginfo_t info;
+    int sig;
+    bool used;
+};
+
+static struct pending_signal nodes[NODES];
+
+static struct pending_signal *node_take(int sig, const siginfo_t *info, struct fiber *target)
+{
+    for (int i = 0; i < NODES; i++) {
+        struct pending_signal *p = &nodes[i];
+        if (__atomic_load_n(&p->used, __ATOMIC_RELAXED) || __atomic_exchange_n(&p->used, true, __ATOMIC_ACQUIRE))
+            continue;
+        p->sig = sig;
+        p->info = *info;
+        p->target = target;
+        p->next = NULL;
+        return p;
+    }
+    return NULL;
+}
+
+static void node_put(struct pending_signal *p)
+{
+    __atomic_store_n(&p->used, false, __ATOMIC_RELEASE);
+}
+
+/* The kernel's own structure, as rt_sigaction takes it. */
+struct kernel_action {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
+};
+
+static bool ignored_by_default(int sig)
+{
+    return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
+}
+
+static bool has_handler(int sig)
+{
+    return (rt.signals.ours & signal_bit(sig)) != 0;
+}
+
+static bool blocks(const struct fiber *f, int sig)
+{
+    return (f->sig.mask & signal_bit(sig)) != 0;
+}
+
+static bool main_alive(void)
+{
+    return rt.fibers.main->state != FIBER_DONE && rt.fibers.main->state != FIBER_FREE;
+}
+
+/* The kernel prefers the main thread, so do we. */
+static bool mine(const struct fiber *self, int sig)
+{
+    return !blocks(self, sig) && (self == rt.fibers.main || !main_alive() || blocks(rt.fibers.main, sig));
+}
+
+static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context)
+{
+    struct sigaction act = rt.signals.acts[sig];
+    if (act.sa_handler == SIG_IGN || act.sa_handler == SIG_DFL)
+        return;
+    struct handler_frame frame = {self->sig.frames, self->sig.mask};
+    uint64_t add;
+    memcpy(&add, &act.sa_mask, sizeof add);
+    if ((act.sa_flags & SA_NODEFER) == 0)
+        add |= signal_bit(sig);
+    if ((act.sa_flags & SA_RESETHAND) != 0) {
+        struct sigaction none = {.sa_handler = SIG_DFL};
+        signals_action(sig, &none, NULL);
+    }
+    self->sig.mask |= add & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+    self->sig.frames = &frame;
+    memcpy(&context->uc_sigmask, &frame.mask, sizeof frame.mask);
+    if ((act.sa_flags & SA_SIGINFO) != 0)
+        act.sa_sigaction(sig, info, context);
+    else
+        act.sa_handler(sig);
+    memcpy(&self->sig.mask, &context->uc_sigmask, sizeof frame.mask);
+    self->sig.frames = frame.outer;
+    self->sig.restart = (act.sa_flags & SA_RESTART) != 0;
+    self->sig.interrupted = true;
+}
+
+static void arrive(struct pending_signal *p)
+{
+    if (p == NULL)
+        return;
+    struct pending_signal *head = __atomic_load_n(&rt.signals.arrived, __ATOMIC_RELAXED);
+    do
+        p->next = head;
+    while (!__atomic_compare_exchange_n(&rt.signals.arrived, &head, p, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+}
+
+static bool synchronous(int sig, const siginfo_t *info)
+{
+    return info->si_code > 0 && (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP ||
+                                 sig == SIGSYS);
+}
+
+static void trampoline(int sig, siginfo_t *info, void *context)
+{
+    struct fiber *self = fiber_self;
+    ucontext_t *uc = context;
+    int saved = errno;
+    if (self == NULL) { /* a foreign thread, or solo again after a fork */
+        struct sigaction act = rt.signals.acts[sig];
+        if ((act.sa_flags & SA_SIGINFO) != 0)
+            act.sa_sigaction(sig, info, context);
+        else if (act.sa_handler != SIG_DFL && act.sa_handler != SIG_IGN)
+            act.sa_handler(sig);
+        errno = saved;
+        return;
+    }
+    bool directed = info->si_code == SI_TKILL && (self->sig.waited & signal_bit(sig)) == 0 && baton_is_away(self);
+    if (synchronous(sig, info) || (!self->kt->in_core && (mine(self, sig) || (directed && !blocks(self, sig))))) {
+        run_handler(self, sig, info, uc);
+        if (self->sig.due && !self->kt->in_core)
+            signals_deliver(self);
+    } else {
+        arrive(node_take(sig, info, NULL));
+        if (self->kt->in_core || baton_is_away(self)) {
+            self->kt->deferred = true;
+            loop_kick();
+        } else {
+            core_enter(self);
+            signals_route();
+            core_leave(self);
+        }
+    }
+    /* The fiber may be on another kernel thread by now: the kernel shall restore that one's mask. */
+    memcpy(&uc->uc_sigmask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
+    errno = saved;
+}
+
+/* ---- choosing the fiber ---- */
+
+static struct fiber *choose(int sig)
+{
+    for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all; l = l->next) {
+        struct fiber *f = container_of(l, struct fiber, all);
+        if ((f->sig.waited & signal_bit(sig)) != 0)
+            return f;
+    }
+    if (main_alive() && !blocks(rt.fibers.main, sig))
+        return rt.fibers.main;
+    for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all; l = l->next) {
+        struct fiber *f = container_of(l, struct fiber, all);
+        if (!blocks(f, sig))
+            return f;
+    }
+    return NULL;
+}
+
+static void append(struct pending_signal **queue, struct pending_signal *p)
+{
+    while (*queue != NULL) {
+        if ((*queue)->sig == p->sig && p->sig < 32) { /* standard signals do not queue */
+            node_put(p);
+            return;
+        }
+        queue = &(*queue)->next;
+    }
+    p->next = NULL;
+    *queue = p;
+}
+
+static void give(struct fiber *f, struct pending_signal *p)
+{
+    bool elsewhere = baton_is_away(f);
+    if (elsewhere && (!blocks(f, p->sig) || (f->sig.waited & signal_bit(p->sig)) != 0)) {
+        /* It runs on a kernel thread of its own: the kernel delivers. */
+        p->info.si_code = p->info.si_code > 0 ? SI_TKILL : p->info.si_code;
+        (void)sys(SYS_rt_tgsigqueueinfo, sys_getpid(), f->kt->tid, p->sig, &p->info);
+        node_put(p);
+        return;
+    }
+    int sig = p->sig;
+    append(&f->sig.queue, p);
+    if (blocks(f, sig))
+        return;
+    f->sig.due = true;
+    if (f->state == FIBER_PARKED)
+        sched_ready_first(f);
+    else
+        __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
+}
+
+static void route_one(struct pending_signal *p)
+{
+    struct fiber *f = p->target != NULL ? p->target : choose(p->sig);
+    if (f != NULL)
+        give(f, p);
+    else
+        append(&rt.signals.queue, p);
+}
+
+void signals_route(void)
+{
+    if (__atomic_load_n(&rt.signals.arrived, __ATOMIC_RELAXED) == NULL)
+        return;
+    struct pending_signal *p = __atomic_exchange_n(&rt.signals.arrived, NULL, __ATOMIC_SEQ_CST), *oldest = NULL;
+    while (p != NULL) {
+        struct pending_signal *next = p->next;
+        p->next = oldest;
+        oldest = p;
+        p = next;
+    }
+    while ((p = oldest) != NULL) {
+        oldest = p->next;
+        route_one(p);
+    }
+}
+
+/* Takes the first signal that the fiber does not block. */
+static struct pending_signal *take(struct fiber *f)
+{
+    for (struct pending_signal **q = &f->sig.queue; *q != NULL; q = &(*q)->next) {
+        struct pending_signal *p = *q;
+        if (blocks(f, p->sig))
+            continue;
+        *q = p->next;
+        return p;
+    }
+    return NULL;
+}
+
+void signals_deliver(struct fiber *self)
+{
+    for (;;) {
+        self->kt->deferred = false;
+        core_enter(self);
+        signals_route();
+        struct pending_signal *p = take(self);
+        self->sig.due = false;
+        self->kt->deferred = false;
+        core_leave(self);
+        if (p == NULL)
+            return;
+        ucontext_t context = {.uc_flags = 0};
+        siginfo_t info = p->info;
+        int sig = p->sig;
+        node_put(p);
+        int saved = errno;
+        run_handler(self, sig, &info, &context);
+        errno = saved;
+    }
+}
+
+bool signals_restarts(struct fiber *self)
+{
+    return self->sig.restart;
+}
+
+bool signals_all_restart(void)
+{
+    for (int sig = 1; sig <= SIGNALS; sig++) {
+        struct kernel_action act;
+        if (sys(SYS_rt_sigaction, sig, NULL, &act, 8) == 0 && act.handler != (void *)SIG_DFL &&
+            act.handler != (void *)SIG_IGN && (act.flags & SA_RESTART) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* ---- masks ---- */
+
+static void recount(uint64_t was, uint64_t now)
+{
+    struct signals *s = &rt.signals;
+    for (uint64_t changed = was ^ now; changed != 0; changed &= changed - 1) {
+        int sig = __builtin_ctzll(changed) + 1;
+        if ((now & signal_bit(sig)) != 0)
+            s->blocked[sig]++;
+        else
+            s->blocked[sig]--;
+    }
+}
+
+static void refresh(struct kthread *k)
+{
+    struct signals *s = &rt.signals;
+    uint64_t mask = 0;
+    for (int sig = 1; sig <= SIGNALS; sig++)
+        if (s->blocked[sig] >= rt.fibers.live && s->blocked[sig] != 0)
+            mask |= signal_bit(sig);
+    s->kernel_mask = mask;
+    if (k != NULL && k->kernel_mask != mask)
+        signals_apply(k);
+}
+
+void signals_apply(struct kthread *k)
+{
+    k->kernel_mask = rt.signals.kernel_mask;
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &k->kernel_mask, NULL, 8);
+}
+
+static struct kthread *carrier(void)
+{
+    return (struct kthread *)(rt.baton.owner & ~(uintptr_t)BATON_IN_CORE);
+}
+
+void signals_born(struct fiber *f)
+{
+    if (f->sig.mask == 0 && rt.signals.kernel_mask == 0)
+        return;
+    recount(0, f->sig.mask);
+    refresh(carrier());
+}
+
+void signals_gone(struct fiber *f)
+{
+    for (struct pending_signal *p = f->sig.queue, *next; p != NULL; p = next) {
+        next = p->next;
+        node_put(p);
+    }
+    f->sig.queue = NULL;
+    if (f->sig.mask == 0 && rt.signals.kernel_mask == 0)
+        return;
+    recount(f->sig.mask, 0);
+}
+
+/* Inside the core. Signals that become deliverable are routed again. */
+static void change_mask(struct fiber *self, uint64_t mask)
+{
+    uint64_t was = self->sig.mask;
+    self->sig.mask = mask & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+    if (was == self->sig.mask)
+        return;
+    recount(was, self->sig.mask);
+    refresh(self->kt);
+    struct pending_signal *p = rt.signals.queue;
+    rt.signals.queue = NULL;
+    while (p != NULL) {
+        struct pending_signal *next = p->next;
+        route_one(p);
+        p = next;
+    }
+    if (self->sig.queue != NULL)
+        self->sig.due = true;
+}
+
+uint64_t signals_set_mask(struct fiber *self, uint64_t mask)
+{
+    core_enter(self);
+    uint64_t was = self->sig.mask;
+    change_mask(self, mask);
+    core_leave(self);
+    return was;
+}
+
+int signals_mask(struct fiber *self, int how, const sigset_t *set, sigset_t *old)
+{
+    uint64_t was = self->sig.mask, bits = 0;
+    if (set != NULL) {
+        memcpy(&bits, set, sizeof bits);
+        if (how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
+            return EINVAL;
+        uint64_t now = how == SIG_BLOCK ? was | bits : how == SIG_UNBLOCK ? was & ~bits : bits;
+        now &= ~(3ull << 31); /* libc keeps 32 and 33 for itself */
+        if (now != was)
+            signals_set_mask(self, now);
+    }
+    if (old != NULL) {
+        memset(old, 0, sizeof *old);
+        memcpy(old, &was, sizeof was);
+    }
+    return 0;
+}
+
+/* ---- dispositions ---- */
+
+static long install(int sig, const struct sigaction *act)
+{
+    struct sigaction ours = *act;
+    struct sigaction with_us;
+    if (act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN) {
+        memset(&ours.sa_mask, 0, sizeof ours.sa_mask);
+        ours.sa_sigaction = trampoline;
+        ours.sa_flags = (act->sa_flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_ONSTACK | SA_RESTART)) | SA_SIGINFO |
+                        SA_NODEFER;
+    }
+    return real.sigaction(sig, &ours, &with_us);
+}
+
+int signals_action(int sig, const struct sigaction *act, struct sigaction *old)
+{
+    struct signals *s = &rt.signals;
+    if (sig < 1 || sig > SIGNALS)
+        return real.sigaction(sig, act, old);
+    bool had = has_handler(sig);
+    struct sigaction was = s->acts[sig];
+    if (act != NULL) {
+        struct sigaction want = *act;
+        s->acts[sig] = want;
+        if (install(sig, &want) != 0) {
+            s->acts[sig] = was;
+            return -1;
+        }
+        bool handler = want.sa_handler != SIG_DFL && want.sa_handler != SIG_IGN;
+        s->ours = handler ? s->ours | signal_bit(sig) : s->ours & ~signal_bit(sig);
+    }
+    if (old == NULL)
+        return 0;
+    if (had) {
+        *old = was;
+        return 0;
+    }
+    if (act == NULL)
+        return real.sigaction(sig, NULL, old);
+    *old = was;
+    return 0;
+}
+
+void signals_start(struct fiber *main)
+{
+    struct signals *s = &rt.signals;
+    memset(s, 0, sizeof *s);
+    memset(nodes, 0, sizeof nodes);
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &main->sig.mask, 8);
+    main->sig.queue = NULL;
+    main->sig.due = false;
+    recount(0, main->sig.mask);
+    for (int sig = 1; sig <= SIGNALS; sig++) {
+        if (sig == 32 || sig == 33 || real.sigaction(sig, NULL, &s->acts[sig]) != 0)
+            continue;
+        if (s->acts[sig].sa_handler != SIG_DFL && s->acts[sig].sa_handler != SIG_IGN &&
+            install(sig, &s->acts[sig]) == 0)
+            s->ours |= signal_bit(sig);
+    }
+    s->kernel_mask = main->sig.mask;
+    main->kt->kernel_mask = s->kernel_mask;
+}
+
+void signals_forked(struct fiber *self)
+{
+    for (int sig = 1; sig <= SIGNALS; sig++)
+        if (has_handler(sig))
+            real.sigaction(sig, &rt.signals.acts[sig], NULL);
+    self->sig.queue = NULL;
+    self->sig.due = false;
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &self->sig.mask, NULL, 8);
+    rt.signals.ours = 0;
+}
+
+/* ---- sending and waiting ---- */
+
+int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
+{
+    if (sig == 0)
+        return 0;
+    if (sig < 0 || sig > SIGNALS || sig == 32 || sig == 33)
+        return EINVAL;
+    struct sigaction act = {.sa_handler = SIG_DFL};
+    signals_action(sig, NULL, &act);
+    if (!has_handler(sig) && !blocks(target, sig) && target->sig.waited == 0) {
+        if (act.sa_handler == SIG_IGN || ignored_by_default(sig))
+            return 0;
+        return -(int)sys(SYS_tgkill, sys_getpid(), sys_gettid(), sig); /* ends or stops all of us */
+    }
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = value != NULL ? SI_QUEUE : SI_TKILL;
+    info.si_pid = sys_getpid();
+    info.si_uid = (uid_t)sys(SYS_getuid);
+    if (value != NULL)
+        info.si_value = *value;
+    core_enter(self);
+    struct pending_signal *p = node_take(sig, &info, target);
+    if (p != NULL)
+        give(target, p);
+    core_leave(self);
+    return p == NULL ? EAGAIN : 0;
+}
+
+/* Waits for a handler, with another mask meanwhile (NULL: as it is). */
+long signals_suspend(struct fiber *self, const uint64_t *mask)
+{
+    struct wait w;
+    core_enter(self);
+    uint64_t was = self->sig.mask;
+    wait_init(&w, self, NULL);
+    if (mask != NULL)
+        change_mask(self, *mask);
+    int r = wait_park(&w, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, mask != NULL ? "sigsuspend" : "pause");
+    if (mask != NULL)
+        change_mask(self, was);
+    core_leave(self);
+    return r;
+}
+
+uint64_t signals_pending(struct fiber *self)
+{
+    uint64_t set = 0;
+    (void)sys(SYS_rt_sigpending, &set, 8);
+    core_enter(self);
+    signals_route();
+    for (struct pending_signal *p = self->sig.queue; p != NULL; p = p->next)
+        set |= signal_bit(p->sig);
+    for (struct pending_signal *p = rt.signals.queue; p != NULL; p = p->next)
+        set |= signal_bit(p->sig);
+    core_leave(self);
+    return set;
+}
+
+static struct pending_signal *take_waited(struct pending_signal **queue, uint64_t set)
+{
+    for (; *queue != NULL; queue = &(*queue)->next) {
+        struct pending_signal *p = *queue;
+        if ((set & signal_bit(p->sig)) == 0)
+            continue;
+        *queue = p->next;
+        return p;
+    }
+    return NULL;
+}
+
+/* On a kernel thread of its own: the kernel knows what is pending for the process. */
+long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+    uint64_t bits;
+    memcpy(&bits, set, sizeof bits);
+    core_enter(self);
+    signals_route();
+    struct pending_signal *p = take_waited(&self->sig.queue, bits);
+    if (p == NULL)
+        p = take_waited(&rt.signals.queue, bits);
+    self->sig.waited = p == NULL ? bits : 0;
+    core_leave(self);
+    if (p != NULL) {
+        int sig = p->sig;
+        if (info != NULL)
+            *info = p->info;
+        node_put(p);
+        return sig;
+    }
+    baton_away(self, "sigwait");
+    long r = sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
+    self->sig.waited = 0;
+    baton_back(self);
+    return r;
+}
+
+void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)
+{
+    uintptr_t sp = (uintptr_t)env->__jmpbuf[6], guard;
+    __asm__("mov %%fs:0x30, %0" : "=r"(guard));
+    sp = (sp >> 17 | sp << 47) ^ guard;
+    while (self->sig.frames != NULL && (uintptr_t)self->sig.frames < sp) {
+        if (env->__mask_was_saved)
+            self->sig.mask = self->sig.frames->mask;
+        self->sig.frames = self->sig.frames->outer;
+    }
+    if (env->__mask_was_saved)
+        memcpy(&env->__saved_mask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
+    if (self->sig.queue != NULL)
+        self->sig.due = true;
+}

@@ -1,0 +1,61 @@
+/* Signals while fibers run.
+ *
+ * Masks are virtual: each fiber has its own, and every carrier has the kernel mask of what all fibers block (so that
+ * pending signals, signalfd and sigwait stay the kernel's). A handler of the program is entered through `trampoline`:
+ * one that may run on the interrupted fiber does so at once; one that arrives inside the core, or is somebody else's,
+ * is queued for the fiber that the kernel would choose, and runs there on its own stack, the fiber's wait still linked.
+ * Solo, nothing of this is installed. */
+#ifndef COAX_SIGNALS_H
+#define COAX_SIGNALS_H
+
+#include "core/signal.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct fiber;
+struct kthread;
+
+enum { SIGNALS = 64 };
+
+struct signals {
+    struct sigaction acts[SIGNALS + 1]; /* the program's, where a trampoline stands in for it */
+    uint64_t ours;                      /* signals with a trampoline */
+    unsigned blocked[SIGNALS + 1];      /* how many fibers block it */
+    uint64_t kernel_mask;               /* what all of them block */
+    struct pending_signal *arrived;     /* from handlers: a stack, any kernel thread */
+    struct pending_signal *queue;       /* for the process, blocked by everybody */
+};
+
+void signals_start(struct fiber *main);
+/* In a fork's child: native again, with the forking fiber's mask. */
+void signals_forked(struct fiber *self);
+/* Inside the core. */
+void signals_born(struct fiber *f);
+void signals_gone(struct fiber *f);
+void signals_route(void);
+/* Gives the calling kernel thread the carriers' mask. */
+void signals_apply(struct kthread *k);
+/* Runs the handlers that are due. Outside the core. */
+void signals_deliver(struct fiber *self);
+/* After a wait that ended with -EINTR: the handler wants the call restarted. */
+bool signals_restarts(struct fiber *self);
+/* Without fibers: every handler of the program wants that. */
+bool signals_all_restart(void);
+
+/* What the calls of these names do, with fibers. Results: 0 or an error number; or a value or -errno. */
+int signals_action(int sig, const struct sigaction *act, struct sigaction *old);
+int signals_mask(struct fiber *self, int how, const sigset_t *set, sigset_t *old);
+uint64_t signals_set_mask(struct fiber *self, uint64_t mask);
+int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value);
+long signals_suspend(struct fiber *self, const uint64_t *mask);
+long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, const struct timespec *timeout);
+uint64_t signals_pending(struct fiber *self);
+/* Before a jump out of handlers: the frames below the target are left. */
+void signals_jump(struct fiber *self, struct __jmp_buf_tag *env);
+
+#endif

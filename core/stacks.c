@@ -1,0 +1,68 @@
+#include "core/stacks.h"
+#include "core/config.h"
+#include "core/rt.h"
+#include "core/sys.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+enum { FIRST_SLOTS = 4 };
+static const size_t slab_most = 1ul << 40; /* bytes of address space */
+
+struct stack_class *stacks_class(size_t size, size_t guard)
+{
+    struct stacks *s = &rt.stacks;
+    for (unsigned i = 0; i < s->nclasses; i++)
+        if (s->classes[i].size == size && s->classes[i].guard == guard)
+            return &s->classes[i];
+    if (s->nclasses == STACK_CLASSES)
+        return NULL;
+    struct stack_class *c = &s->classes[s->nclasses++];
+    *c = (struct stack_class){.size = size, .guard = guard, .slab_slots = FIRST_SLOTS};
+    return c;
+}
+
+/* Each slab doubles the last, so a million fibers take some twenty mappings; where that much cannot be had (RLIMIT_AS,
+ * strict overcommit), less. */
+static int new_slab(struct stack_class *c)
+{
+    for (size_t n = c->slab_slots; n > 0; n /= 2) {
+        long p = sys(SYS_mmap, 0, n * c->size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+        if ((unsigned long)p > -4096ul)
+            continue;
+        (void)sys(SYS_madvise, p, n * c->size, MADV_NOHUGEPAGE);
+        c->next = (char *)p;
+        c->end = c->next + n * c->size;
+        c->slab_slots = n * 2 * c->size <= slab_most ? n * 2 : n;
+        return 0;
+    }
+    return -ENOMEM;
+}
+
+static int install_guard(char *slot, size_t guard)
+{
+    if (guard == 0)
+        return 0;
+    if (feature_on(FEATURE_GUARD_INSTALL)) {
+        if (sys(SYS_madvise, slot, guard, MADV_GUARD_INSTALL) == 0)
+            return 0;
+        feature_off(FEATURE_GUARD_INSTALL);
+    }
+    return (int)sys(SYS_mprotect, slot, guard, PROT_NONE);
+}
+
+char *stacks_get(struct stack_class *c)
+{
+    if (c->next == c->end && new_slab(c) != 0)
+        return NULL;
+    if (install_guard(c->next, c->guard) != 0)
+        return NULL;
+    char *slot = c->next;
+    c->next += c->size;
+    return slot;
+}

@@ -1,0 +1,31 @@
+/* Memory for fibers: slots of equal size cut from slabs, one class for each size that the program asks for.
+ * A slot is [guard][stack][TLS, struct pthread][struct fiber]. A slot is never given back: an ended fiber stays in it,
+ * on its class's free list, and is used again (libc cannot free a thread's malloc cache). Under the baton. */
+#ifndef COAX_STACKS_H
+#define COAX_STACKS_H
+
+#include <stddef.h>
+
+enum { STACK_CLASSES = 64 };
+
+struct fiber;
+
+struct stack_class {
+    size_t size, guard;     /* of a slot; of the guard at its low end */
+    char *next, *end;       /* what is left of the newest slab */
+    size_t slab_slots;      /* of the next slab */
+    struct fiber *free;     /* ended fibers, newest first */
+    unsigned nfree, nkept;  /* how many; how many of them keep their stack pages */
+};
+
+struct stacks {
+    struct stack_class classes[STACK_CLASSES];
+    unsigned nclasses;
+};
+
+/* The class of that size and guard (multiples of a page), made if need be; NULL: too many classes. */
+struct stack_class *stacks_class(size_t size, size_t guard);
+/* A fresh slot with its guard in place, or NULL: memory or a limit ended it. */
+char *stacks_get(struct stack_class *c);
+
+#endif

@@ -1,0 +1,40 @@
+#include "core/stats.h"
+#include "core/log.h"
+#include "core/rt.h"
+#include "core/sys.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+
+static size_t format(char *out, size_t size, const char *text, ...)
+{
+    va_list args;
+    va_start(args, text);
+    size_t n = log_format(out, size, text, args);
+    va_end(args);
+    return n;
+}
+
+void stats_write(const char *path)
+{
+    char text[512];
+    const char *mode = rt.fibers.calibrated ? "fiber" : rt.no_fibers ? "kernel" : "solo";
+    size_t n = format(text, sizeof text,
+                      "mode %s\nfibers %u\nswitches %u\nkernel_threads %u\nhandoffs %u\nhelpers %u\n", mode,
+                      rt.fibers.created, rt.sched.switches, (unsigned long)rt.baton.most, rt.baton.handoffs,
+                      (unsigned long)rt.pool.most);
+    long fd = sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return;
+    (void)sys(SYS_write, fd, text, n);
+    (void)sys(SYS_close, fd);
+}
+
+unsigned stats_cpus(void)
+{
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    long r = sys(SYS_sched_getaffinity, 0, sizeof cpus, &cpus);
+    return r <= 0 ? 1 : (unsigned)CPU_COUNT(&cpus);
+}

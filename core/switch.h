@@ -1,0 +1,19 @@
+/* The context switch: callee-saved registers, floating-point control words, stack, thread pointer. */
+#ifndef COAX_SWITCH_H
+#define COAX_SWITCH_H
+
+#include <stdint.h>
+
+/* Saves the running context at *save and continues the one at `to` with thread pointer `fs`. Two ways to set the
+ * thread pointer: the instruction, where kernel and processor allow it, else a system call. */
+typedef void switch_fn(void **save, void *to, uintptr_t fs);
+switch_fn switch_wrfsbase, switch_syscall;
+
+/* Lays the first frame of a new context below `top`: it calls start(arg), which must not return. Returns its sp. */
+void *switch_first(char *top, void (*start)(void *), void *arg);
+
+/* Chosen once by switch_init. */
+extern switch_fn *switch_to;
+void switch_init(void);
+
+#endif

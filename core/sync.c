@@ -1,0 +1,347 @@
+#include "core/sync.h"
+#include "core/enter.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* glibc's ABI bits of public struct fields. */
+enum {
+    MUTEX_KIND_MASK = 3, /* __kind: PTHREAD_MUTEX_*_NP */
+    MUTEX_ROBUST = 16,
+    MUTEX_PRIO_INHERIT = 32,
+    MUTEX_PRIO_PROTECT = 64,
+    MUTEX_PSHARED = 128,
+    COND_PSHARED = 1, /* __wrefs */
+};
+
+static bool valid(const struct timespec *t)
+{
+    return t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
+}
+
+/* 0, or EINVAL for what the real call would refuse. */
+static int deadline_of(const struct sync_limit *limit, uint64_t *at)
+{
+    *at = CLOCK_NEVER;
+    if (limit == NULL)
+        return 0;
+    if ((limit->clock != CLOCK_MONOTONIC && limit->clock != CLOCK_REALTIME) || !valid(limit->until))
+        return EINVAL;
+    *at = clock_deadline(limit->clock, limit->until);
+    return 0;
+}
+
+/* Around a real call that waits in the kernel. */
+#define AWAY(self, name, expression)                                                                                   \
+    __extension__({                                                                                                    \
+        baton_away(self, name);                                                                                        \
+        __typeof__(expression) result_ = (expression);                                                                 \
+        baton_back(self);                                                                                              \
+        result_;                                                                                                       \
+    })
+
+/* A non-blocking try that is repeated until it says something else than `busy`, parked on `addr` in between. */
+struct try {
+    int (*attempt)(void *object);
+    void *object;
+    const void *addr;
+    int busy;
+    int flags;
+    const char *call;
+};
+
+static int try_or_park(struct fiber *self, const struct try *t, const struct sync_limit *limit)
+{
+    int e = t->attempt(t->object);
+    if (likely(e != t->busy))
+        return e;
+    uint64_t at;
+    e = deadline_of(limit, &at);
+    if (e != 0)
+        return e;
+    for (;;) {
+        struct addr_wait w;
+        core_enter(self);
+        addr_link(&w, self, t->addr);
+        int r = 0;
+        e = t->attempt(t->object);
+        if (e == t->busy)
+            r = wait_park(&w.wait, at, t->flags, t->call);
+        addr_unlink(&w);
+        core_leave(self);
+        if (e != t->busy)
+            return e;
+        e = t->attempt(t->object);
+        if (e != t->busy)
+            return e;
+        if (r == -ETIMEDOUT)
+            return ETIMEDOUT;
+        if (r == -E_CANCELLED)
+            return E_CANCELLED;
+        if (r == -EINTR)
+            return EINTR;
+    }
+}
+
+/* ---- mutexes ---- */
+
+static int mutex_try(void *m)
+{
+    return real.pthread_mutex_trylock(m);
+}
+
+static bool owned(const struct fiber *self, const pthread_mutex_t *m)
+{
+    return m->__data.__owner == tls_tid(self->fs);
+}
+
+int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_limit *limit)
+{
+    const struct try t = {mutex_try, m, m, EBUSY, 0, "pthread_mutex_lock"};
+    int kind = m->__data.__kind;
+    if (unlikely((kind & (MUTEX_PSHARED | MUTEX_PRIO_PROTECT)) != 0)) {
+        if (limit != NULL)
+            return AWAY(self, t.call, real.pthread_mutex_clocklock(m, limit->clock, limit->until));
+        return AWAY(self, t.call, real.pthread_mutex_lock(m));
+    }
+    int e = real.pthread_mutex_trylock(m);
+    if (likely(e != EBUSY))
+        return e;
+    /* Who owns it already: recursive succeeded above, errorcheck says so at once, a normal one waits for ever. */
+    if ((kind & MUTEX_KIND_MASK) == PTHREAD_MUTEX_ERRORCHECK_NP && owned(self, m))
+        return EDEADLK;
+    return try_or_park(self, &t, limit);
+}
+
+int sync_mutex_unlock(pthread_mutex_t *m)
+{
+    int e = real.pthread_mutex_unlock(m);
+    if (likely(e == 0))
+        addr_wake(m, 1);
+    return e;
+}
+
+/* ---- condition variables ---- */
+
+clockid_t sync_cond_clock(const pthread_cond_t *c)
+{
+    return ((int)c->__data.__wrefs & rt.tls.cond_clock_bit) != 0 ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+}
+
+static int cond_wait_shared(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, const struct sync_limit *limit)
+{
+    if (limit != NULL)
+        return AWAY(self, "pthread_cond_wait", real.pthread_cond_clockwait(c, m, limit->clock, limit->until));
+    return AWAY(self, "pthread_cond_wait", real.pthread_cond_wait(c, m));
+}
+
+int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, const struct sync_limit *limit)
+{
+    uint64_t at;
+    if (limit != NULL && !valid(limit->until))
+        return EINVAL;
+    if (unlikely((c->__data.__wrefs & COND_PSHARED) != 0))
+        return cond_wait_shared(self, c, m, limit);
+    int e = deadline_of(limit, &at);
+    if (e != 0)
+        return e;
+    struct addr_wait w;
+    core_enter(self);
+    addr_link(&w, self, c);
+    e = real.pthread_mutex_unlock(m);
+    int r = 0;
+    if (likely(e == 0)) {
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        addr_wake_here(m, 1, ~0u);
+        r = wait_park(&w.wait, at, WAIT_CANCEL, "pthread_cond_wait");
+    }
+    addr_unlink(&w);
+    core_leave(self);
+    if (e != 0)
+        return e;
+    e = sync_mutex_lock(self, m, NULL);
+    if (r == -E_CANCELLED)
+        return E_CANCELLED;
+    return e != 0 ? e : r == -ETIMEDOUT ? ETIMEDOUT : 0;
+}
+
+/* ---- rwlocks ---- */
+
+static int read_try(void *l)
+{
+    return real.pthread_rwlock_tryrdlock(l);
+}
+
+static int write_try(void *l)
+{
+    return real.pthread_rwlock_trywrlock(l);
+}
+
+int sync_rwlock_lock(struct fiber *self, pthread_rwlock_t *l, int mode, const struct sync_limit *limit)
+{
+    const struct try t = {mode == RW_READ ? read_try : write_try, l, l, EBUSY, 0,
+                          mode == RW_READ ? "pthread_rwlock_rdlock" : "pthread_rwlock_wrlock"};
+    if (unlikely(l->__data.__shared != 0)) {
+        if (limit == NULL)
+            return mode == RW_READ ? AWAY(self, t.call, real.pthread_rwlock_rdlock(l))
+                                   : AWAY(self, t.call, real.pthread_rwlock_wrlock(l));
+        return mode == RW_READ ? AWAY(self, t.call, real.pthread_rwlock_clockrdlock(l, limit->clock, limit->until))
+                               : AWAY(self, t.call, real.pthread_rwlock_clockwrlock(l, limit->clock, limit->until));
+    }
+    if (limit != NULL && ((limit->clock != CLOCK_MONOTONIC && limit->clock != CLOCK_REALTIME) || !valid(limit->until)))
+        return EINVAL;
+    int e = t.attempt(l);
+    if (likely(e != EBUSY))
+        return e;
+    if (l->__data.__cur_writer == tls_tid(self->fs))
+        return EDEADLK;
+    return try_or_park(self, &t, limit);
+}
+
+/* ---- semaphores ---- */
+
+static int sem_try(void *s)
+{
+    return real.sem_trywait(s) == 0 ? 0 : errno;
+}
+
+/* glibc's semaphore: value and waiters, then whether it is private (0). Named ones are shared. */
+static bool sem_shared(const sem_t *s)
+{
+    int shared;
+    memcpy(&shared, (const char *)s + 8, sizeof shared);
+    return shared != 0;
+}
+
+int sync_sem_wait(struct fiber *self, sem_t *s, const struct sync_limit *limit)
+{
+    const struct try t = {sem_try, s, s, EAGAIN, WAIT_CANCEL | WAIT_INTR, "sem_wait"};
+    int saved = errno;
+    if (limit != NULL && ((limit->clock != CLOCK_MONOTONIC && limit->clock != CLOCK_REALTIME) || !valid(limit->until)))
+        return EINVAL;
+    int e = sem_try(s);
+    if (e == EAGAIN && sem_shared(s)) {
+        int r = limit == NULL ? AWAY(self, t.call, real.sem_wait(s))
+                              : AWAY(self, t.call, real.sem_clockwait(s, limit->clock, limit->until));
+        e = r == 0 ? 0 : errno;
+    } else if (e == EAGAIN) {
+        do
+            e = try_or_park(self, &t, limit);
+        while (e == EINTR && signals_restarts(self));
+    }
+    errno = saved;
+    return e;
+}
+
+/* ---- spinlocks, once, barriers ---- */
+
+int sync_spin_lock(struct fiber *self, pthread_spinlock_t *s)
+{
+    int e;
+    while ((e = real.pthread_spin_trylock(s)) == EBUSY)
+        sched_yield_now(self);
+    return e;
+}
+
+/* glibc's once word: 0 new, 1 (and a fork generation above) in progress, 2 done. */
+enum { ONCE_INPROGRESS = 1, ONCE_DONE = 2 };
+
+static int once_try(void *once)
+{
+    return (__atomic_load_n((int *)once, __ATOMIC_ACQUIRE) & ONCE_INPROGRESS) != 0 ? EBUSY : 0;
+}
+
+int sync_once(struct fiber *self, pthread_once_t *once, void (*init)(void))
+{
+    const struct try t = {once_try, once, once, EBUSY, 0, "pthread_once"};
+    while (__atomic_load_n((int *)once, __ATOMIC_ACQUIRE) != ONCE_DONE) {
+        if (once_try(once) == 0) {
+            int e = real.pthread_once(once, init); /* runs init here */
+            addr_wake(once, ADDR_ALL);
+            if (e != 0)
+                return e;
+        } else {
+            /* Who is cancelled in init, or leaves it by an exception, leaves it undone and wakes nobody here: look
+             * again now and then. */
+            struct timespec soon = clock_to_timespec(clock_after(5 * NS_PER_MS));
+            struct sync_limit limit = {CLOCK_MONOTONIC, &soon};
+            try_or_park(self, &t, &limit);
+        }
+    }
+    return 0;
+}
+
+/* A private barrier is ours from init to destroy, in libc's memory, for libc has no way to arrive without waiting.
+ * Process-shared ones are libc's. */
+struct barrier {
+    uint32_t magic, count, arrived, round;
+    uint32_t inside; /* still looking at it */
+};
+
+enum { BARRIER_MAGIC = 0x0ba221e2 };
+
+static struct barrier *barrier_of(const pthread_barrier_t *b)
+{
+    return (struct barrier *)(uintptr_t)b;
+}
+
+bool sync_barrier_ours(const pthread_barrier_t *b)
+{
+    return barrier_of(b)->magic == BARRIER_MAGIC;
+}
+
+int sync_barrier_init(pthread_barrier_t *b, unsigned count)
+{
+    *barrier_of(b) = (struct barrier){.magic = BARRIER_MAGIC, .count = count};
+    return 0;
+}
+
+struct round {
+    struct barrier *b;
+    uint32_t number;
+};
+
+static int round_try(void *arg)
+{
+    const struct round *r = arg;
+    return __atomic_load_n(&r->b->round, __ATOMIC_SEQ_CST) == r->number ? EBUSY : 0;
+}
+
+int sync_barrier_wait(struct fiber *self, pthread_barrier_t *barrier)
+{
+    struct barrier *b = barrier_of(barrier);
+    struct round r = {b, __atomic_load_n(&b->round, __ATOMIC_SEQ_CST)};
+    __atomic_fetch_add(&b->inside, 1, __ATOMIC_SEQ_CST);
+    bool last = __atomic_add_fetch(&b->arrived, 1, __ATOMIC_SEQ_CST) == b->count;
+    if (last) {
+        b->arrived = 0;
+        __atomic_fetch_add(&b->round, 1, __ATOMIC_SEQ_CST);
+        sys_futex_wake(&b->round, 1 << 30);
+        addr_wake(b, ADDR_ALL);
+    } else if (self != NULL) {
+        const struct try t = {round_try, &r, b, EBUSY, 0, "pthread_barrier_wait"};
+        try_or_park(self, &t, NULL);
+    } else {
+        while (round_try(&r) == EBUSY)
+            sys_futex_wait(&b->round, r.number, NULL);
+    }
+    if (__atomic_sub_fetch(&b->inside, 1, __ATOMIC_SEQ_CST) == 0)
+        addr_wake(&b->inside, ADDR_ALL);
+    return last ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
+}
+
+/* Right after a round, others may still be on their way out: destroy waits for them (POSIX lets the last one in
+ * destroy at once). */
+int sync_barrier_destroy(struct fiber *self, pthread_barrier_t *barrier)
+{
+    struct barrier *b = barrier_of(barrier);
+    while (__atomic_load_n(&b->inside, __ATOMIC_SEQ_CST) != 0) {
+        if (self != NULL)
+            sched_yield_now(self);
+        else
+            (void)sys(SYS_sched_yield);
+    }
+    b->magic = 0;
+    return 0;
+}

@@ -1,0 +1,158 @@
+/* Descriptors: who gets a number, who gives one back. */
+#include "shim/hook.h"
+#include "core/fdtab.h"
+#include "core/io.h"
+#include "core/ready.h"
+
+#include <stdarg.h>
+
+static bool tracked(const struct fiber *self)
+{
+    return self != NULL || hook_limited();
+}
+
+EXPORT int pipe(int fds[2])
+{
+    struct fiber *self = hook_enter();
+    int r = real.pipe(fds);
+    if (r == 0 && tracked(self))
+        fdtab_paired(fds, FD_UNKNOWN);
+    return r;
+}
+TWIN(__pipe, pipe);
+
+EXPORT int pipe2(int fds[2], int flags)
+{
+    struct fiber *self = hook_enter();
+    int r = real.pipe2(fds, flags);
+    if (r == 0 && tracked(self))
+        fdtab_paired(fds, FD_UNKNOWN);
+    return r;
+}
+
+static int copied(const struct fiber *self, int from, int to)
+{
+    if (to >= 0 && to != from && tracked(self))
+        fdtab_copied(from, to);
+    return to;
+}
+
+static int bad(void)
+{
+    errno = EBADF;
+    return -1;
+}
+
+/* What is about to be replaced is closed: its waiters wake. */
+static void replace(const struct fiber *self, int fd, int to)
+{
+    if (fd != to && (self != NULL || rt.fdtab.nown != 0))
+        fdtab_closing(to);
+}
+
+EXPORT int dup(int fd)
+{
+    struct fiber *self = hook_enter();
+    if (fdtab_is_own(fd))
+        return bad();
+    return copied(self, fd, real.dup(fd));
+}
+
+EXPORT int dup2(int fd, int to)
+{
+    struct fiber *self = hook_enter();
+    if (fdtab_is_own(fd) || fdtab_is_own(to))
+        return bad();
+    replace(self, fd, to);
+    return copied(self, fd, real.dup2(fd, to));
+}
+TWIN(__dup2, dup2);
+
+EXPORT int dup3(int fd, int to, int flags)
+{
+    struct fiber *self = hook_enter();
+    if (fdtab_is_own(fd) || fdtab_is_own(to))
+        return bad();
+    replace(self, fd, to);
+    return copied(self, fd, real.dup3(fd, to, flags));
+}
+
+/* Waiters wake with EBADF before the close itself; who waits at the other end of a pipe sees the end at once. */
+EXPORT int close(int fd)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (fdtab_is_own(fd))
+        return bad();
+    struct fd_entry *e = tracked(self) ? fdtab_peek(fd) : NULL;
+    if (e == NULL)
+        return real.close(fd);
+    uint64_t keys[DIRS] = {e->key[DIR_IN], e->key[DIR_OUT]};
+    fdtab_closing(fd);
+    int r = real.close(fd);
+    ready_stream_closed(self, keys);
+    return r;
+}
+TWIN(__close, close);
+
+static void closing_range(unsigned first, unsigned last)
+{
+    if (first <= last && rt.coop)
+        fdtab_closing_range(first, last);
+}
+
+/* Around our own. */
+static int range_without_own(unsigned first, unsigned last, int flags)
+{
+    while (first <= last) {
+        unsigned own = fdtab_next_own(first, last);
+        if (own == ~0u)
+            return real.close_range(first, last, flags);
+        if (own > first && real.close_range(first, own - 1, flags) != 0)
+            return -1;
+        if (own == last)
+            break;
+        first = own + 1;
+    }
+    return 0;
+}
+
+EXPORT int close_range(unsigned first, unsigned last, int flags)
+{
+    hook_enter();
+    if (rt.fdtab.nown == 0 || first > last)
+        return real.close_range(first, last, flags);
+    if ((flags & 4 /* CLOSE_RANGE_CLOEXEC */) == 0)
+        closing_range(first, last);
+    return range_without_own(first, last, flags);
+}
+
+EXPORT void closefrom(int first)
+{
+    hook_enter();
+    if (rt.fdtab.nown == 0) {
+        real.closefrom(first);
+        return;
+    }
+    unsigned from = first < 0 ? 0 : (unsigned)first;
+    closing_range(from, ~0u);
+    if (range_without_own(from, ~0u, 0) == 0)
+        return;
+    for (unsigned fd = from; fd < FD_CHUNK * FD_CHUNKS; fd++) /* a kernel without close_range */
+        if (!fdtab_is_own((int)fd))
+            (void)sys(SYS_close, fd);
+}
+
+EXPORT int fcntl(int fd, int cmd, ...)
+{
+    va_list args;
+    va_start(args, cmd);
+    void *arg = va_arg(args, void *);
+    va_end(args);
+    struct fiber *self = hook_enter();
+    if (fdtab_is_own(fd))
+        return bad();
+    int r = real.fcntl(fd, cmd, arg);
+    return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC ? copied(self, fd, r) : r;
+}
+TWIN(__fcntl, fcntl);
+TWIN(fcntl64, fcntl);

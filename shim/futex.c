@@ -1,0 +1,35 @@
+/* syscall(): numbers whose calls wait behave as the hooks; all others pass through. */
+#include "shim/hook.h"
+#include "core/sync.h"
+
+#include <stdarg.h>
+
+EXPORT long syscall(long number, ...)
+{
+    long a[6];
+    va_list args;
+    va_start(args, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(args, long);
+    va_end(args);
+    struct fiber *self = hook_enter();
+    if (self == NULL) {
+        long r = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+        if (rt.coop && number == SYS_futex && r >= 0) /* a foreign thread wakes fibers, too */
+            futex_foreign(a);
+        return r;
+    }
+    switch (number) {
+    case SYS_futex:
+        return hook_result(sync_futex(self, a));
+    case SYS_gettid:
+        return tls_tid(self->fs);
+    case SYS_sched_yield:
+        sched_yield_now(self);
+        return 0;
+    case SYS_tgkill:
+        return tgkill((pid_t)a[0], (pid_t)a[1], (int)a[2]);
+    default:
+        return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+}

@@ -1,0 +1,85 @@
+/* The frame of every hook: is the caller a fiber; what the core returned, as libc says it.
+ *
+ * House rules: libc only through `real`; errno stays as the program left it unless the call failed; nothing is printed;
+ * a hook that cannot do its work makes the real call. Bodies hold no decision: that is the core's. */
+#ifndef COAX_HOOK_H
+#define COAX_HOOK_H
+
+#include "core/enter.h"
+#include "shim/real.h"
+
+#include <errno.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Another name of the same hook. */
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmissing-attributes" /* headers say leaf and nothrow of one name only */
+#endif
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#define TWIN(name, of) extern __typeof__(of) name EXPORT __attribute__((alias(#of)))
+
+/* The fiber that calls; NULL: there are none, or the caller is none (foreign thread, helper, the core itself). */
+static inline struct fiber *hook_enter(void)
+{
+    if (likely(!rt.coop)) {
+        if (unlikely(!real_bound))
+            real_bind();
+        return NULL;
+    }
+    struct fiber *self = fiber_self;
+    if (unlikely(self == NULL || self->kt->in_core))
+        return NULL;
+    if (unlikely(__atomic_load_n(&rt.sched.slice_over, __ATOMIC_RELAXED)) && !baton_is_away(self))
+        sched_yield_now(self);
+    return self;
+}
+
+/* hook_enter at a cancellation point. */
+static inline struct fiber *hook_enter_cancel(void)
+{
+    struct fiber *self = hook_enter();
+    if (unlikely(self != NULL && self->cancel_pending))
+        real.pthread_testcancel();
+    return self;
+}
+
+/* A value, or -errno as libc says it. */
+static inline long hook_result(long r)
+{
+    if (likely(r >= 0))
+        return r;
+    if (r == -E_CANCELLED) {
+        real.pthread_testcancel();
+        r = -EINTR;
+    }
+    errno = (int)-r;
+    return -1;
+}
+
+/* pthread's way: an error number. */
+static inline int hook_error(int e)
+{
+    if (unlikely(e == E_CANCELLED)) {
+        real.pthread_testcancel();
+        return EINTR;
+    }
+    return e;
+}
+
+/* Is there a limit that the call must keep although no fibers run? */
+static inline bool hook_limited(void)
+{
+    return rt.config.any_timeout;
+}
+
+/* Reads n bytes at p without a fault: -EFAULT if they are not there. */
+static inline int hook_readable(const void *p, size_t n)
+{
+    const char *last = (const char *)p + n - 8;
+    if (sys(SYS_rt_sigprocmask, ~0, p, NULL, 8) == -EFAULT || sys(SYS_rt_sigprocmask, ~0, last, NULL, 8) == -EFAULT)
+        return -EFAULT;
+    return 0;
+}
+
+#endif

@@ -1,0 +1,273 @@
+/* pthread's and C11's locks. An unlock, signal or post by anybody makes the real call and then looks who is parked. */
+#include "shim/hook.h"
+#include "core/sync.h"
+
+static void wake(const void *addr, int n)
+{
+    if (rt.coop)
+        addr_wake(addr, n);
+}
+
+/* ---- mutexes ---- */
+
+EXPORT int pthread_mutex_lock(pthread_mutex_t *m)
+{
+    struct fiber *self = hook_enter();
+    return self == NULL ? real.pthread_mutex_lock(m) : sync_mutex_lock(self, m, NULL);
+}
+TWIN(__pthread_mutex_lock, pthread_mutex_lock);
+
+/* A point where a slice can end: programs spin on it. */
+EXPORT int pthread_mutex_trylock(pthread_mutex_t *m)
+{
+    hook_enter();
+    return real.pthread_mutex_trylock(m);
+}
+TWIN(__pthread_mutex_trylock, pthread_mutex_trylock);
+
+EXPORT int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const struct timespec *until)
+{
+    struct fiber *self = hook_enter();
+    struct sync_limit limit = {clock, until};
+    if (self == NULL || (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME))
+        return real.pthread_mutex_clocklock(m, clock, until);
+    return sync_mutex_lock(self, m, &limit);
+}
+
+EXPORT int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *until)
+{
+    struct fiber *self = hook_enter();
+    struct sync_limit limit = {CLOCK_REALTIME, until};
+    return self == NULL ? real.pthread_mutex_timedlock(m, until) : sync_mutex_lock(self, m, &limit);
+}
+
+EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)
+{
+    hook_enter();
+    int e = real.pthread_mutex_unlock(m);
+    if (likely(e == 0))
+        wake(m, 1);
+    return e;
+}
+TWIN(__pthread_mutex_unlock, pthread_mutex_unlock);
+
+/* ---- condition variables ---- */
+
+EXPORT int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
+{
+    struct fiber *self = hook_enter_cancel();
+    return self == NULL ? real.pthread_cond_wait(c, m) : hook_error(sync_cond_wait(self, c, m, NULL));
+}
+
+EXPORT int pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid_t clock, const struct timespec *until)
+{
+    struct fiber *self = hook_enter_cancel();
+    struct sync_limit limit = {clock, until};
+    return self == NULL ? real.pthread_cond_clockwait(c, m, clock, until)
+                        : hook_error(sync_cond_wait(self, c, m, &limit));
+}
+
+EXPORT int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (self == NULL)
+        return real.pthread_cond_timedwait(c, m, until);
+    struct sync_limit limit = {sync_cond_clock(c), until};
+    return hook_error(sync_cond_wait(self, c, m, &limit));
+}
+
+EXPORT int pthread_cond_signal(pthread_cond_t *c)
+{
+    hook_enter();
+    int e = real.pthread_cond_signal(c);
+    wake(c, 1);
+    return e;
+}
+
+EXPORT int pthread_cond_broadcast(pthread_cond_t *c)
+{
+    hook_enter();
+    int e = real.pthread_cond_broadcast(c);
+    wake(c, ADDR_ALL);
+    return e;
+}
+
+/* ---- read-write locks ---- */
+
+static int rwlock(pthread_rwlock_t *l, int mode, clockid_t clock, const struct timespec *until)
+{
+    struct sync_limit limit = {clock, until};
+    return sync_rwlock_lock(fiber_self, l, mode, until == NULL ? NULL : &limit);
+}
+
+EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *l)
+{
+    return hook_enter() == NULL ? real.pthread_rwlock_rdlock(l) : rwlock(l, RW_READ, 0, NULL);
+}
+TWIN(__pthread_rwlock_rdlock, pthread_rwlock_rdlock);
+
+EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t *l, const struct timespec *until)
+{
+    return hook_enter() == NULL ? real.pthread_rwlock_timedrdlock(l, until) : rwlock(l, RW_READ, CLOCK_REALTIME, until);
+}
+
+EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t *l, clockid_t clock, const struct timespec *until)
+{
+    return hook_enter() == NULL ? real.pthread_rwlock_clockrdlock(l, clock, until) : rwlock(l, RW_READ, clock, until);
+}
+
+EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *l)
+{
+    return hook_enter() == NULL ? real.pthread_rwlock_wrlock(l) : rwlock(l, RW_WRITE, 0, NULL);
+}
+TWIN(__pthread_rwlock_wrlock, pthread_rwlock_wrlock);
+
+EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t *l, const struct timespec *until)
+{
+    return hook_enter() == NULL ? real.pthread_rwlock_timedwrlock(l, until)
+                                : rwlock(l, RW_WRITE, CLOCK_REALTIME, until);
+}
+
+EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *l, clockid_t clock, const struct timespec *until)
+{
+    return hook_enter() == NULL ? real.pthread_rwlock_clockwrlock(l, clock, until) : rwlock(l, RW_WRITE, clock, until);
+}
+
+EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *l)
+{
+    hook_enter();
+    int e = real.pthread_rwlock_unlock(l);
+    if (e == 0)
+        wake(l, ADDR_ALL);
+    return e;
+}
+TWIN(__pthread_rwlock_unlock, pthread_rwlock_unlock);
+
+/* ---- barriers, spinlocks, semaphores, once ---- */
+
+/* Private barriers are ours from the first, for fibers may come later. */
+EXPORT int pthread_barrier_init(pthread_barrier_t *restrict b, const pthread_barrierattr_t *restrict attr,
+                                unsigned count)
+{
+    hook_enter();
+    int shared = PTHREAD_PROCESS_PRIVATE;
+    int e = real.pthread_barrier_init(b, attr, count);
+    if (e != 0 || rt.no_fibers || (attr != NULL && real.pthread_barrierattr_getpshared(attr, &shared) != 0) ||
+        shared != PTHREAD_PROCESS_PRIVATE)
+        return e;
+    return sync_barrier_init(b, count);
+}
+
+EXPORT int pthread_barrier_wait(pthread_barrier_t *b)
+{
+    struct fiber *self = hook_enter();
+    if (sync_barrier_ours(b))
+        return sync_barrier_wait(self, b);
+    if (self == NULL)
+        return real.pthread_barrier_wait(b);
+    baton_away(self, "pthread_barrier_wait");
+    int r = real.pthread_barrier_wait(b);
+    baton_back(self);
+    return r;
+}
+
+EXPORT int pthread_barrier_destroy(pthread_barrier_t *b)
+{
+    struct fiber *self = hook_enter();
+    return sync_barrier_ours(b) ? sync_barrier_destroy(self, b) : real.pthread_barrier_destroy(b);
+}
+
+EXPORT int pthread_spin_lock(pthread_spinlock_t *s)
+{
+    struct fiber *self = hook_enter();
+    return self == NULL ? real.pthread_spin_lock(s) : sync_spin_lock(self, s);
+}
+
+static int sem_result(int e)
+{
+    return e == 0 ? 0 : (int)hook_result(-e);
+}
+
+EXPORT int sem_wait(sem_t *s)
+{
+    struct fiber *self = hook_enter_cancel();
+    return self == NULL ? real.sem_wait(s) : sem_result(sync_sem_wait(self, s, NULL));
+}
+
+EXPORT int sem_timedwait(sem_t *restrict s, const struct timespec *restrict until)
+{
+    struct fiber *self = hook_enter_cancel();
+    struct sync_limit limit = {CLOCK_REALTIME, until};
+    return self == NULL ? real.sem_timedwait(s, until) : sem_result(sync_sem_wait(self, s, &limit));
+}
+
+EXPORT int sem_clockwait(sem_t *restrict s, clockid_t clock, const struct timespec *restrict until)
+{
+    struct fiber *self = hook_enter_cancel();
+    struct sync_limit limit = {clock, until};
+    return self == NULL ? real.sem_clockwait(s, clock, until) : sem_result(sync_sem_wait(self, s, &limit));
+}
+
+EXPORT int sem_post(sem_t *s)
+{
+    hook_enter();
+    int r = real.sem_post(s);
+    if (r == 0)
+        wake(s, 1);
+    return r;
+}
+
+EXPORT int pthread_once(pthread_once_t *once, void (*init)(void))
+{
+    struct fiber *self = hook_enter();
+    return self == NULL ? real.pthread_once(once, init) : sync_once(self, once, init);
+}
+TWIN(__pthread_once, pthread_once);
+
+EXPORT void call_once(once_flag *flag, void (*init)(void))
+{
+    pthread_once((pthread_once_t *)flag, init);
+}
+
+/* ---- C11: the same objects under other names ---- */
+
+static int c11(int e)
+{
+    return e == 0 ? thrd_success : e == ETIMEDOUT ? thrd_timedout : e == EBUSY ? thrd_busy : e == ENOMEM ? thrd_nomem
+                                                                                                        : thrd_error;
+}
+
+EXPORT int mtx_lock(mtx_t *m)
+{
+    return c11(pthread_mutex_lock((pthread_mutex_t *)m));
+}
+
+EXPORT int mtx_timedlock(mtx_t *restrict m, const struct timespec *restrict until)
+{
+    return c11(pthread_mutex_timedlock((pthread_mutex_t *)m, until));
+}
+
+EXPORT int mtx_unlock(mtx_t *m)
+{
+    return c11(pthread_mutex_unlock((pthread_mutex_t *)m));
+}
+
+EXPORT int cnd_wait(cnd_t *c, mtx_t *m)
+{
+    return c11(pthread_cond_wait((pthread_cond_t *)c, (pthread_mutex_t *)m));
+}
+
+EXPORT int cnd_timedwait(cnd_t *restrict c, mtx_t *restrict m, const struct timespec *restrict until)
+{
+    return c11(pthread_cond_timedwait((pthread_cond_t *)c, (pthread_mutex_t *)m, until));
+}
+
+EXPORT int cnd_signal(cnd_t *c)
+{
+    return c11(pthread_cond_signal((pthread_cond_t *)c));
+}
+
+EXPORT int cnd_broadcast(cnd_t *c)
+{
+    return c11(pthread_cond_broadcast((pthread_cond_t *)c));
+}

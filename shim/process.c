@@ -1,0 +1,67 @@
+/* fork and wait. fork itself needs no body: the handlers that init.c registers run around it, whoever calls it. */
+#include "shim/hook.h"
+#include "core/child.h"
+#include "shim/vfork.h"
+
+EXPORT pid_t fork(void)
+{
+    hook_enter();
+    return real.fork();
+}
+TWIN(__fork, fork);
+
+/* Async-signal-safe fork: runs no handlers. */
+EXPORT pid_t _Fork(void)
+{
+    struct fiber *self = hook_enter();
+    if (self == NULL)
+        return real._Fork();
+    child_fork_prepare();
+    pid_t pid = real._Fork();
+    if (pid == 0)
+        child_fork_child();
+    else
+        child_fork_parent();
+    return pid;
+}
+
+static bool tracked(const struct fiber *self)
+{
+    return self != NULL || hook_limited();
+}
+
+EXPORT pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.wait4(pid, status, options, usage);
+    return (pid_t)hook_result(child_wait4(self, pid, status, options, usage));
+}
+
+EXPORT pid_t waitpid(pid_t pid, int *status, int options)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.waitpid(pid, status, options);
+    return (pid_t)hook_result(child_wait4(self, pid, status, options, NULL));
+}
+TWIN(__waitpid, waitpid);
+
+EXPORT pid_t wait(int *status)
+{
+    return waitpid(-1, status, 0);
+}
+TWIN(__wait, wait);
+
+EXPORT pid_t wait3(int *status, int options, struct rusage *usage)
+{
+    return wait4(-1, status, options, usage);
+}
+
+EXPORT int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.waitid(type, id, info, options);
+    return (int)hook_result(child_waitid(self, type, id, info, options));
+}

@@ -1,0 +1,64 @@
+/* libc's own functions, one pointer for every hook (from the hook list) and for what the core needs besides.
+ * The only way from the shim to libc. */
+#ifndef COAX_REAL_H
+#define COAX_REAL_H
+
+#include "shim/protos.h"
+
+/* Not hooked, used by the core. */
+#define REAL_USES(USE)                                                                                                 \
+    USE(clock_gettime)                                                                                                 \
+    USE(dl_iterate_phdr)                                                                                               \
+    USE(malloc)                                                                                                        \
+    USE(free)                                                                                                          \
+    USE(exit)                                                                                                          \
+    USE(freeaddrinfo)                                                                                                  \
+    USE(pthread_attr_init)                                                                                             \
+    USE(pthread_attr_destroy)                                                                                          \
+    USE(pthread_attr_getdetachstate)                                                                                   \
+    USE(pthread_attr_getguardsize)                                                                                     \
+    USE(pthread_attr_getinheritsched)                                                                                  \
+    USE(pthread_attr_getschedparam)                                                                                    \
+    USE(pthread_attr_getschedpolicy)                                                                                   \
+    USE(pthread_attr_getsigmask_np)                                                                                    \
+    USE(pthread_attr_getaffinity_np)                                                                                   \
+    USE(pthread_attr_getstack)                                                                                         \
+    USE(pthread_attr_getstacksize)                                                                                     \
+    USE(pthread_attr_setdetachstate)                                                                                   \
+    USE(pthread_attr_setguardsize)                                                                                     \
+    USE(pthread_attr_setschedparam)                                                                                    \
+    USE(pthread_attr_setschedpolicy)                                                                                   \
+    USE(pthread_attr_setstack)                                                                                         \
+    USE(pthread_attr_setstacksize)                                                                                     \
+    USE(pthread_barrierattr_getpshared)                                                                                \
+    USE(pthread_getattr_default_np)                                                                                    \
+    USE(pthread_cond_init)                                                                                             \
+    USE(pthread_rwlock_tryrdlock)                                                                                      \
+    USE(pthread_rwlock_trywrlock)                                                                                      \
+    USE(pthread_spin_trylock)                                                                                          \
+    USE(sem_trywait)                                                                                                   \
+    USE(pthread_condattr_init)                                                                                         \
+    USE(pthread_condattr_setclock)                                                                                     \
+    USE(pthread_self)                                                                                                  \
+    USE(pthread_testcancel)
+
+struct real {
+#define HOOK(name) __typeof__(name) *name;
+#define HOOK_AS(name, like) __typeof__(like) *name;
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_AS
+#define USE(name) __typeof__(name) *name;
+    REAL_USES(USE)
+#undef USE
+};
+
+extern struct real real;
+extern int real_bound;
+
+/* Fills the table; again is harmless. Called by the constructor, or by the first hook before it. */
+void real_bind(void);
+/* A symbol of libc, private ones too; NULL if there is none. */
+void *real_symbol(const char *name);
+
+#endif

@@ -1,0 +1,167 @@
+/* Signals. Without fibers they are the kernel's. */
+#include "shim/hook.h"
+
+#include <string.h>
+
+EXPORT int sigaction(int sig, const struct sigaction *restrict act, struct sigaction *restrict old)
+{
+    return hook_enter() == NULL && !rt.coop ? real.sigaction(sig, act, old) : signals_action(sig, act, old);
+}
+TWIN(__sigaction, sigaction);
+
+static sighandler_t set_handler(int sig, sighandler_t handler, int flags)
+{
+    struct sigaction act = {.sa_handler = handler, .sa_flags = flags}, old;
+    if ((flags & SA_RESETHAND) == 0)
+        sigaddset(&act.sa_mask, sig);
+    return sigaction(sig, &act, &old) != 0 ? SIG_ERR : old.sa_handler;
+}
+
+EXPORT sighandler_t signal(int sig, sighandler_t handler)
+{
+    hook_enter();
+    return rt.coop ? set_handler(sig, handler, SA_RESTART) : real.signal(sig, handler);
+}
+TWIN(bsd_signal, signal);
+TWIN(ssignal, signal);
+
+EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler)
+{
+    hook_enter();
+    return rt.coop ? set_handler(sig, handler, SA_RESETHAND | SA_NODEFER) : real.__sysv_signal(sig, handler);
+}
+TWIN(sysv_signal, __sysv_signal);
+
+EXPORT int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+    struct fiber *self = hook_enter();
+    return self == NULL ? real.pthread_sigmask(how, set, old) : signals_mask(self, how, set, old);
+}
+
+EXPORT int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+    struct fiber *self = hook_enter();
+    if (self == NULL)
+        return real.sigprocmask(how, set, old);
+    return (int)hook_result(-signals_mask(self, how, set, old));
+}
+
+EXPORT int sigpending(sigset_t *set)
+{
+    struct fiber *self = hook_enter();
+    if (self == NULL)
+        return real.sigpending(set);
+    uint64_t bits = signals_pending(self) & self->sig.mask;
+    memset(set, 0, sizeof *set);
+    memcpy(set, &bits, sizeof bits);
+    return 0;
+}
+
+EXPORT int sigsuspend(const sigset_t *mask)
+{
+    struct fiber *self = hook_enter_cancel();
+    uint64_t bits;
+    if (self == NULL)
+        return real.sigsuspend(mask);
+    if (hook_readable(mask, sizeof bits) != 0)
+        return (int)hook_result(-EFAULT);
+    memcpy(&bits, mask, sizeof bits);
+    return (int)hook_result(signals_suspend(self, &bits));
+}
+TWIN(__sigsuspend, sigsuspend);
+
+EXPORT int pause(void)
+{
+    struct fiber *self = hook_enter_cancel();
+    return self == NULL ? real.pause() : (int)hook_result(signals_suspend(self, NULL));
+}
+
+EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, const struct timespec *restrict timeout)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (self == NULL)
+        return real.sigtimedwait(set, info, timeout);
+    long r = signals_wait(self, set, info, timeout);
+    if (r == -EINTR && self->cancel_pending)
+        real.pthread_testcancel();
+    return (int)hook_result(r);
+}
+
+EXPORT int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
+{
+    return hook_enter_cancel() == NULL ? real.sigwaitinfo(set, info) : sigtimedwait(set, info, NULL);
+}
+
+EXPORT int sigwait(const sigset_t *restrict set, int *restrict sig)
+{
+    siginfo_t info;
+    int saved = errno, r;
+    if (hook_enter_cancel() == NULL)
+        return real.sigwait(set, sig);
+    do
+        r = sigtimedwait(set, &info, NULL);
+    while (r < 0 && errno == EINTR);
+    int e = r < 0 ? errno : 0;
+    errno = saved;
+    if (r >= 0)
+        *sig = r;
+    return e;
+}
+
+EXPORT int pthread_kill(pthread_t thread, int sig)
+{
+    struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
+    return target == NULL ? real.pthread_kill(thread, sig) : signals_kill(self, target, sig, NULL);
+}
+
+EXPORT int pthread_sigqueue(pthread_t thread, int sig, const union sigval value)
+{
+    struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
+    return target == NULL ? real.pthread_sigqueue(thread, sig, value) : signals_kill(self, target, sig, &value);
+}
+
+EXPORT int raise(int sig)
+{
+    struct fiber *self = hook_enter();
+    return self == NULL ? real.raise(sig) : (int)hook_result(-signals_kill(self, self, sig, NULL));
+}
+TWIN(gsignal, raise);
+
+/* A fake thread id is one of ours. */
+EXPORT int tgkill(pid_t pid, pid_t tid, int sig)
+{
+    struct fiber *self = hook_enter(), *target;
+    if (self == NULL || pid != sys_getpid())
+        return real.tgkill(pid, tid, sig);
+    target = fiber_by_tid(self, tid);
+    return target == NULL ? real.tgkill(pid, tid, sig) : (int)hook_result(-signals_kill(self, target, sig, NULL));
+}
+
+static void jump(struct __jmp_buf_tag *env)
+{
+    struct fiber *self = hook_enter();
+    if (self != NULL && (self->sig.frames != NULL || env->__mask_was_saved))
+        signals_jump(self, env);
+}
+
+EXPORT void longjmp(struct __jmp_buf_tag env[1], int value)
+{
+    jump(env);
+    real.longjmp(env, value);
+    __builtin_unreachable();
+}
+TWIN(_longjmp, longjmp);
+
+EXPORT void siglongjmp(struct __jmp_buf_tag env[1], int value)
+{
+    jump(env);
+    real.siglongjmp(env, value);
+    __builtin_unreachable();
+}
+
+EXPORT void __longjmp_chk(struct __jmp_buf_tag env[1], int value)
+{
+    jump(env);
+    real.__longjmp_chk(env, value);
+    __builtin_unreachable();
+}

@@ -1,0 +1,180 @@
+/* Sockets. */
+#include "shim/hook.h"
+#include "core/io.h"
+#include "core/ready.h"
+
+static bool tracked(const struct fiber *self)
+{
+    return self != NULL || hook_limited();
+}
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+    struct fiber *self = hook_enter();
+    int fd = real.socket(domain, type, protocol);
+    if (fd >= 0 && tracked(self)) {
+        fdtab_opened(fd, FD_UNKNOWN);
+        struct fd_entry *e = fdtab_peek(fd);
+        if (e != NULL)
+            e->made_here = true;
+    }
+    return fd;
+}
+
+EXPORT int socketpair(int domain, int type, int protocol, int fds[2])
+{
+    struct fiber *self = hook_enter();
+    int r = real.socketpair(domain, type, protocol, fds);
+    int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (r == 0 && tracked(self))
+        fdtab_paired(fds, kind == SOCK_STREAM || kind == SOCK_SEQPACKET ? FD_STREAM : FD_DGRAM);
+    return r;
+}
+
+EXPORT int listen(int fd, int backlog)
+{
+    struct fiber *self = hook_enter();
+    int r = real.listen(fd, backlog);
+    struct fd_entry *e = r == 0 && tracked(self) ? fdtab_get(fd) : NULL;
+    if (e != NULL)
+        e->listening = true;
+    return r;
+}
+
+EXPORT int accept4(int fd, __SOCKADDR_ARG addr, socklen_t *restrict len, int flags)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.accept4(fd, addr, len, flags);
+    return (int)hook_result(io_accept(self, fd, addr.__sockaddr__, len, flags));
+}
+
+EXPORT int accept(int fd, __SOCKADDR_ARG addr, socklen_t *restrict len)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.accept(fd, addr, len);
+    return (int)hook_result(io_accept(self, fd, addr.__sockaddr__, len, 0));
+}
+
+EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.connect(fd, addr, len);
+    return (int)hook_result(io_connect(self, fd, addr.__sockaddr__, len));
+}
+TWIN(__connect, connect);
+
+EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.send(fd, buf, n, flags);
+    return hook_result(io_sendto(self, fd, buf, n, flags, NULL, 0));
+}
+TWIN(__send, send);
+
+EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, __CONST_SOCKADDR_ARG addr, socklen_t len)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.sendto(fd, buf, n, flags, addr, len);
+    return hook_result(io_sendto(self, fd, buf, n, flags, addr.__sockaddr__, len));
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.sendmsg(fd, msg, flags);
+    return hook_result(io_sendmsg(self, fd, msg, flags, "sendmsg"));
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.sendmmsg(fd, msgs, n, flags);
+    return (int)hook_result(io_sendmmsg(self, fd, msgs, n, flags));
+}
+
+EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.recv(fd, buf, n, flags);
+    return hook_result(io_recvfrom(self, fd, buf, n, flags, NULL, NULL));
+}
+
+EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
+{
+    if (n > size)
+        return real.__recv_chk(fd, buf, n, size, flags); /* ends the program */
+    return recv(fd, buf, n, flags);
+}
+
+EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t n, int flags, __SOCKADDR_ARG addr, socklen_t *restrict len)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.recvfrom(fd, buf, n, flags, addr, len);
+    return hook_result(io_recvfrom(self, fd, buf, n, flags, addr.__sockaddr__, len));
+}
+
+EXPORT ssize_t __recvfrom_chk(int fd, void *restrict buf, size_t n, size_t size, int flags, __SOCKADDR_ARG addr,
+                              socklen_t *restrict len)
+{
+    if (n > size)
+        return real.__recvfrom_chk(fd, buf, n, size, flags, addr, len); /* ends the program */
+    return recvfrom(fd, buf, n, flags, addr, len);
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.recvmsg(fd, msg, flags);
+    return hook_result(io_recvmsg(self, fd, msg, flags, "recvmsg"));
+}
+
+EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!tracked(self))
+        return real.recvmmsg(fd, msgs, n, flags, timeout);
+    return (int)hook_result(io_recvmmsg(self, fd, msgs, n, flags, timeout));
+}
+
+EXPORT int shutdown(int fd, int how)
+{
+    struct fiber *self = hook_enter();
+    int r = real.shutdown(fd, how);
+    struct fd_entry *e = r == 0 && self != NULL ? fdtab_peek(fd) : NULL;
+    if (e != NULL) {
+        ready_progress(self, e, DIR_OUT);
+        ready_progress(self, e, DIR_IN);
+    }
+    return r;
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+    struct fiber *self = hook_enter();
+    int r = real.setsockopt(fd, level, name, value, size);
+    if (r == 0 && tracked(self) && level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+        __atomic_fetch_add(&rt.fdtab.timeo_generation, 1, __ATOMIC_RELAXED);
+    return r;
+}
+
+/* A non-blocking connect that has run out of its limit in poll says so where programs look for it. */
+EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict size)
+{
+    struct fiber *self = hook_enter();
+    if (tracked(self) && level == SOL_SOCKET && name == SO_ERROR && io_connect_expired(fd) && *size >= sizeof(int)) {
+        *(int *)value = ETIMEDOUT;
+        *size = sizeof(int);
+        return 0;
+    }
+    return real.getsockopt(fd, level, name, value, size);
+}

@@ -1,0 +1,316 @@
+/* pthread_create and what is done with a thread's handle. */
+#include "shim/hook.h"
+#include "core/identity.h"
+
+#include <string.h>
+
+/* ---- attributes ---- */
+
+static int resolve_attr(const pthread_attr_t *attr, struct fiber_attr *out, sigset_t *mask)
+{
+    void *stack;
+    int state;
+    size_t size;
+    real.pthread_attr_getdetachstate(attr, &state);
+    real.pthread_attr_getguardsize(attr, &out->guard_size);
+    real.pthread_attr_getschedpolicy(attr, &out->policy);
+    real.pthread_attr_getschedparam(attr, &out->param);
+    out->detached = state == PTHREAD_CREATE_DETACHED;
+    if (real.pthread_attr_getstacksize(attr, &out->stack_size) != 0)
+        return EINVAL;
+    if (real.pthread_attr_getstack(attr, &stack, &size) == 0 && identity_own_stack(stack, size))
+        out->stack = stack;
+    if (real.pthread_attr_getsigmask_np(attr, mask) == 0)
+        out->sigmask = mask;
+    return 0;
+}
+
+/* What only a kernel thread can have. */
+static bool needs_kernel_thread(const pthread_attr_t *attr)
+{
+    int inherit, policy;
+    cpu_set_t cpus;
+    real.pthread_attr_getinheritsched(attr, &inherit);
+    real.pthread_attr_getschedpolicy(attr, &policy);
+    return (inherit == PTHREAD_EXPLICIT_SCHED && policy != SCHED_OTHER) ||
+           (real.pthread_attr_getaffinity_np(attr, sizeof cpus, &cpus) == 0 && identity_narrow(&cpus));
+}
+
+static bool fibers_possible(void)
+{
+    if (rt.coop)
+        return fiber_self != NULL && !fiber_self->kt->in_core;
+    return !rt.no_fibers && identity_start_fibers();
+}
+
+static int create(pthread_t *handle, const pthread_attr_t *attr, void *(*start)(void *), void *arg, bool c11,
+                  bool *done)
+{
+    struct fiber_attr a = {.c11 = c11};
+    sigset_t mask;
+    *done = false;
+    hook_enter();
+    if (!fibers_possible() || (attr != NULL && needs_kernel_thread(attr)))
+        return 0;
+    *done = true;
+    if (attr == NULL) {
+        a.stack_size = identity_default_stack(&a.guard_size);
+    } else {
+        int e = resolve_attr(attr, &a, &mask);
+        if (e != 0)
+            return e;
+        if (a.stack_size == 0)
+            a.stack_size = identity_default_stack(NULL);
+    }
+    if (rt.config.stack_size != 0 && a.stack == NULL)
+        a.stack_size = rt.config.stack_size;
+    return fiber_create(fiber_self, handle, &a, start, arg);
+}
+
+EXPORT int pthread_create(pthread_t *restrict handle, const pthread_attr_t *restrict attr, void *(*start)(void *),
+                          void *restrict arg)
+{
+    bool done;
+    int e = create(handle, attr, start, arg, false, &done);
+    return done ? e : real.pthread_create(handle, attr, start, arg);
+}
+
+EXPORT int thrd_create(thrd_t *handle, thrd_start_t start, void *arg)
+{
+    bool done;
+    int e = create((pthread_t *)handle, NULL, (void *(*)(void *))(void (*)(void))start, arg, true, &done);
+    if (!done)
+        return real.thrd_create(handle, start, arg);
+    return e == 0 ? thrd_success : e == EAGAIN || e == ENOMEM ? thrd_nomem : thrd_error;
+}
+
+/* ---- join and the end ---- */
+
+static int join(pthread_t thread, void **result, uint64_t at, const char *call)
+{
+    struct fiber *self = hook_enter_cancel(), *target = rt.coop ? fiber_of(thread) : NULL;
+    (void)call;
+    if (target == NULL)
+        return -1;
+    if (self != NULL)
+        return hook_error(fiber_join(self, target, result, at));
+    struct timespec left;
+    uint64_t now = clock_now();
+    left = clock_to_timespec(at > now ? at - now : 0);
+    return fiber_join_foreign(target, result, at == CLOCK_NEVER ? NULL : &left);
+}
+
+/* A kernel thread's end is the kernel's to report: on a kernel thread of our own. */
+#define JOIN_KERNEL(expression)                                                                                        \
+    __extension__({                                                                                                    \
+        struct fiber *me_ = rt.coop && fiber_self != NULL && !fiber_self->kt->in_core ? fiber_self : NULL;             \
+        if (me_ != NULL)                                                                                               \
+            baton_away(me_, "pthread_join");                                                                           \
+        int e_ = (expression);                                                                                         \
+        if (me_ != NULL)                                                                                               \
+            baton_back(me_);                                                                                           \
+        e_;                                                                                                            \
+    })
+
+EXPORT int pthread_join(pthread_t thread, void **result)
+{
+    int e = join(thread, result, CLOCK_NEVER, "pthread_join");
+    return e >= 0 ? e : JOIN_KERNEL(real.pthread_join(thread, result));
+}
+
+EXPORT int thrd_join(thrd_t thread, int *result)
+{
+    void *value = NULL;
+    int e = pthread_join((pthread_t)thread, &value);
+    if (e == 0 && result != NULL)
+        *result = (int)(intptr_t)value;
+    return e == 0 ? thrd_success : thrd_error;
+}
+
+EXPORT int pthread_tryjoin_np(pthread_t thread, void **result)
+{
+    struct fiber *target = rt.coop ? fiber_of(thread) : NULL;
+    if (target == NULL)
+        return real.pthread_tryjoin_np(thread, result);
+    if (!__atomic_load_n(&target->done, __ATOMIC_ACQUIRE)) {
+        hook_enter();
+        return target->detached ? EINVAL : target == fiber_self ? EDEADLK : EBUSY;
+    }
+    return join(thread, result, 0, "pthread_tryjoin_np");
+}
+
+EXPORT int pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock, const struct timespec *until)
+{
+    struct fiber *target = rt.coop ? fiber_of(thread) : NULL;
+    if (target == NULL)
+        return JOIN_KERNEL(real.pthread_clockjoin_np(thread, result, clock, until));
+    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+        return EINVAL;
+    if (until == NULL)
+        return pthread_join(thread, result);
+    if (until->tv_nsec < 0 || until->tv_nsec >= 1000000000)
+        return __atomic_load_n(&target->done, __ATOMIC_ACQUIRE) ? join(thread, result, 0, "pthread_clockjoin_np")
+                                                                : EINVAL;
+    uint64_t at = clock_deadline(clock, until);
+    int e = join(thread, result, at == 0 ? 1 : at, "pthread_clockjoin_np");
+    return e;
+}
+
+EXPORT int pthread_timedjoin_np(pthread_t thread, void **result, const struct timespec *until)
+{
+    return pthread_clockjoin_np(thread, result, CLOCK_REALTIME, until);
+}
+
+EXPORT int pthread_detach(pthread_t thread)
+{
+    struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
+    return target == NULL || self == NULL ? real.pthread_detach(thread) : fiber_detach(self, target);
+}
+
+EXPORT int thrd_detach(thrd_t thread)
+{
+    return pthread_detach((pthread_t)thread) == 0 ? thrd_success : thrd_error;
+}
+
+/* Unwinds to fiber.c's boot, or to init.c's frame below main. */
+EXPORT void pthread_exit(void *value)
+{
+    struct fiber *self = hook_enter();
+    if (self != NULL) {
+        self->result = value;
+        self->exiting = true;
+    }
+    real.pthread_exit(value);
+    __builtin_unreachable();
+}
+
+EXPORT void thrd_exit(int value)
+{
+    pthread_exit((void *)(intptr_t)value);
+}
+
+/* ---- cancellation ---- */
+
+EXPORT int pthread_setcancelstate(int state, int *old)
+{
+    struct fiber *self = hook_enter();
+    if (self != NULL && (state == PTHREAD_CANCEL_ENABLE || state == PTHREAD_CANCEL_DISABLE))
+        self->cancel_disabled = state == PTHREAD_CANCEL_DISABLE;
+    return real.pthread_setcancelstate(state, old);
+}
+
+EXPORT int pthread_setcanceltype(int type, int *old)
+{
+    struct fiber *self = hook_enter();
+    if (self != NULL && (type == PTHREAD_CANCEL_ASYNCHRONOUS || type == PTHREAD_CANCEL_DEFERRED))
+        self->cancel_async = type == PTHREAD_CANCEL_ASYNCHRONOUS;
+    return real.pthread_setcanceltype(type, old);
+}
+
+EXPORT int pthread_cancel(pthread_t thread)
+{
+    struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
+    if (target == NULL)
+        return real.pthread_cancel(thread);
+    return identity_cancel(self, target);
+}
+
+/* ---- what is known of a thread ---- */
+
+EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
+{
+    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
+    if (target == NULL || target->slot == NULL)
+        return real.pthread_getattr_np(thread, attr);
+    int e = real.pthread_attr_init(attr);
+    if (e != 0)
+        return e;
+    real.pthread_attr_setdetachstate(attr, target->detached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
+    real.pthread_attr_setguardsize(attr, target->guard_size);
+    real.pthread_attr_setschedpolicy(attr, target->policy);
+    real.pthread_attr_setschedparam(attr, &target->param);
+    return real.pthread_attr_setstack(attr, target->stack, target->stack_size);
+}
+
+EXPORT int pthread_setname_np(pthread_t thread, const char *name)
+{
+    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
+    if (target == NULL || target->main)
+        return real.pthread_setname_np(thread, name);
+    size_t n = strlen(name);
+    if (n >= sizeof target->name)
+        return ERANGE;
+    memcpy(target->name, name, n + 1);
+    return 0;
+}
+
+EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t size)
+{
+    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
+    if (target == NULL || target->main)
+        return real.pthread_getname_np(thread, name, size);
+    if (size < sizeof target->name)
+        return ERANGE;
+    memcpy(name, target->name, sizeof target->name);
+    return 0;
+}
+
+EXPORT int pthread_getschedparam(pthread_t thread, int *policy, struct sched_param *param)
+{
+    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
+    if (target == NULL || target->main)
+        return real.pthread_getschedparam(thread, policy, param);
+    *policy = target->policy;
+    *param = target->param;
+    return 0;
+}
+
+EXPORT int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *param)
+{
+    struct fiber *self = hook_enter(), *target = self != NULL ? fiber_of(thread) : NULL;
+    if (target == NULL || target->main)
+        return real.pthread_setschedparam(thread, policy, param);
+    return identity_set_sched(self, target, policy, param);
+}
+
+EXPORT int pthread_setschedprio(pthread_t thread, int priority)
+{
+    struct fiber *self = hook_enter(), *target = self != NULL ? fiber_of(thread) : NULL;
+    if (target == NULL || target->main)
+        return real.pthread_setschedprio(thread, priority);
+    struct sched_param param = {.sched_priority = priority};
+    return identity_set_sched(self, target, target->policy, &param);
+}
+
+EXPORT int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
+{
+    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
+    if (target == NULL || target->main)
+        return real.pthread_getcpuclockid(thread, clock);
+    if (target->state == FIBER_DONE)
+        return ESRCH;
+    *clock = target == fiber_self ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID;
+    return 0;
+}
+
+EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *cpus)
+{
+    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
+    if (target == NULL)
+        return real.pthread_getaffinity_np(thread, size, cpus);
+    return identity_get_affinity(size, cpus);
+}
+
+EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *cpus)
+{
+    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
+    if (target == NULL)
+        return real.pthread_setaffinity_np(thread, size, cpus);
+    return identity_set_affinity(target, size, cpus);
+}
+
+EXPORT pid_t gettid(void)
+{
+    struct fiber *self = hook_enter();
+    return self == NULL ? real.gettid() : tls_tid(self->fs);
+}

@@ -1,0 +1,118 @@
+/* Sleeping and yielding. */
+#include "shim/hook.h"
+
+/* Sleeps until `at`: 0, -EINTR, -E_CANCELLED. */
+static long sleep_until(struct fiber *self, uint64_t at, const char *call)
+{
+    struct wait w;
+    wait_init(&w, self, NULL);
+    core_enter(self);
+    int r = wait_park(&w, at, WAIT_CANCEL | WAIT_INTR, call);
+    core_leave(self);
+    return r == -ETIMEDOUT ? 0 : r;
+}
+
+static bool valid(const struct timespec *t)
+{
+    return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
+}
+
+/* Relative; what is left goes to `left` after a handler ran. */
+static long sleep_for(struct fiber *self, const struct timespec *t, struct timespec *left, const char *call)
+{
+    if (hook_readable(t, sizeof *t) != 0)
+        return -EFAULT;
+    if (!valid(t))
+        return -EINVAL;
+    uint64_t at = clock_after(clock_from_timespec(t));
+    long r = sleep_until(self, at, call);
+    if (r == -EINTR && left != NULL) {
+        uint64_t now = clock_now();
+        *left = clock_to_timespec(at > now ? at - now : 0);
+    }
+    return r;
+}
+
+EXPORT int nanosleep(const struct timespec *t, struct timespec *left)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (self == NULL)
+        return real.nanosleep(t, left);
+    return (int)hook_result(sleep_for(self, t, left, "nanosleep"));
+}
+TWIN(__nanosleep, nanosleep);
+
+EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t, struct timespec *left)
+{
+    struct fiber *self = hook_enter_cancel();
+    bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
+    if (self == NULL)
+        return real.clock_nanosleep(clock, flags, t, left);
+    if (!known) { /* clocks of processor time, alarms: the kernel's, on this kernel thread */
+        baton_away(self, "clock_nanosleep");
+        int e = real.clock_nanosleep(clock, flags, t, left);
+        baton_back(self);
+        return e;
+    }
+    if ((flags & TIMER_ABSTIME) == 0)
+        return hook_error(-(int)sleep_for(self, t, left, "clock_nanosleep"));
+    if (hook_readable(t, sizeof *t) != 0)
+        return EFAULT;
+    if (!valid(t))
+        return EINVAL;
+    long r;
+    do /* a clock that is set meanwhile: look again */
+        r = sleep_until(self, clock_deadline(clock, t), "clock_nanosleep");
+    while (r == 0 && clock_deadline(clock, t) > clock_now());
+    return hook_error(-(int)r);
+}
+
+EXPORT unsigned sleep(unsigned seconds)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (self == NULL)
+        return real.sleep(seconds);
+    struct timespec t = {seconds, 0}, left = {0, 0};
+    long r = sleep_for(self, &t, &left, "sleep");
+    if (r == -E_CANCELLED)
+        hook_result(r);
+    return r == 0 ? 0 : (unsigned)left.tv_sec + (left.tv_nsec >= 500000000);
+}
+
+EXPORT int usleep(useconds_t us)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (self == NULL)
+        return real.usleep(us);
+    struct timespec t = {us / 1000000, (long)(us % 1000000) * 1000};
+    return (int)hook_result(sleep_for(self, &t, NULL, "usleep"));
+}
+
+/* C11: 0, -1 when a handler ran, else another negative value. */
+EXPORT int thrd_sleep(const struct timespec *t, struct timespec *left)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (self == NULL)
+        return real.thrd_sleep(t, left);
+    long r = sleep_for(self, t, left, "thrd_sleep");
+    if (r == -E_CANCELLED)
+        hook_result(r);
+    return r == 0 ? 0 : r == -EINTR ? -1 : -2;
+}
+
+EXPORT int sched_yield(void)
+{
+    struct fiber *self = hook_enter();
+    if (self == NULL)
+        return real.sched_yield();
+    sched_yield_now(self);
+    return 0;
+}
+TWIN(__sched_yield, sched_yield);
+/* The headers turn this old name into sched_yield before the compiler sees it. */
+__asm__(".globl pthread_yield\n\t.type pthread_yield, @function\n\t.set pthread_yield, sched_yield");
+
+EXPORT void thrd_yield(void)
+{
+    sched_yield();
+}

@@ -1,0 +1,121 @@
+/*
+ * Every call that sleeps: never early, not late by more than a slow machine makes it, results and errno as they
+ * should be. Threads that sleep at once take the longest time, not the sum.
+ * usage: sleep_calls THREADS
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+extern int __nanosleep(const struct timespec *, struct timespec *);
+#ifdef __x86_64__
+extern int old_clock_nanosleep(clockid_t, int, const struct timespec *, struct timespec *);
+__asm__(".symver old_clock_nanosleep,clock_nanosleep@GLIBC_2.2.5");
+#else
+#define old_clock_nanosleep clock_nanosleep
+#endif
+
+#define CHECK(x)                                                                                                       \
+    do {                                                                                                               \
+        if (!(x)) {                                                                                                    \
+            printf("FAIL %s:%d %s (%d)\n", __FILE__, __LINE__, #x, errno);                                             \
+            fflush(stdout);                                                                                            \
+            _exit(1);                                                                                                  \
+        }                                                                                                              \
+    } while (0)
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static struct timespec in(clockid_t clock, long ns)
+{
+    struct timespec t;
+    CHECK(clock_gettime(clock, &t) == 0);
+    t.tv_nsec += ns;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    return t;
+}
+
+static void *scenario(void *unused)
+{
+    struct timespec tenth = {0, 100000000}, t, rest = {7, 7};
+    struct timeval tv = {0, 100000};
+    double start;
+
+#define TENTH(call)                                                                                                    \
+    do {                                                                                                               \
+        errno = 1234;                                                                                                  \
+        start = now();                                                                                                 \
+        CHECK((call) == 0 && errno == 1234);                                                                           \
+        CHECK(now() - start >= 0.1);                                                                                   \
+        CHECK(now() - start < 3);                                                                                      \
+    } while (0)
+
+    TENTH(usleep(100000));
+    TENTH(nanosleep(&tenth, NULL));
+    TENTH(nanosleep(&tenth, &rest));
+    CHECK(rest.tv_sec == 7 && rest.tv_nsec == 7);
+    TENTH(__nanosleep(&tenth, NULL));
+    TENTH(clock_nanosleep(CLOCK_MONOTONIC, 0, &tenth, NULL));
+    TENTH(clock_nanosleep(CLOCK_REALTIME, 0, &tenth, &rest));
+    TENTH(clock_nanosleep(CLOCK_BOOTTIME, 0, &tenth, NULL));
+    TENTH(clock_nanosleep(CLOCK_TAI, 0, &tenth, NULL));
+    TENTH(old_clock_nanosleep(CLOCK_MONOTONIC, 0, &tenth, NULL));
+    TENTH((t = in(CLOCK_MONOTONIC, 100000000), clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL)));
+    TENTH((t = in(CLOCK_REALTIME, 100000000), clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL)));
+    TENTH((t = in(CLOCK_BOOTTIME, 100000000), clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &t, NULL)));
+    TENTH((t = in(CLOCK_TAI, 100000000), clock_nanosleep(CLOCK_TAI, TIMER_ABSTIME, &t, NULL)));
+    TENTH(thrd_sleep(&tenth, NULL));
+    TENTH(poll(NULL, 0, 100));
+    TENTH(select(0, NULL, NULL, NULL, &tv));
+    TENTH(pselect(0, NULL, NULL, NULL, &tenth, NULL));
+    TENTH(ppoll(NULL, 0, &tenth, NULL));
+
+    /* At once. */
+    start = now();
+    t = (struct timespec){0, 0};
+    CHECK(sleep(0) == 0 && usleep(0) == 0 && nanosleep(&t, NULL) == 0);
+    CHECK(clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL) == 0);
+    t.tv_sec = 1;
+    CHECK(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == 0); /* long past */
+    CHECK(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL) == 0);
+    CHECK(thrd_sleep(&(struct timespec){0, 0}, NULL) == 0);
+    CHECK(now() - start < 2);
+
+    start = now();
+    CHECK(sleep(1) == 0);
+    CHECK(now() - start >= 1 && now() - start < 4);
+    start = now();
+    CHECK(usleep(1100000) == 0);
+    CHECK(now() - start >= 1.1 && now() - start < 4);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    int n = argc > 1 ? atoi(argv[1]) : 0;
+    pthread_t t[n + 1];
+    double start = now();
+    if (!n)
+        scenario(NULL);
+    for (int i = 0; i < n; i++)
+        CHECK(pthread_create(&t[i], NULL, scenario, NULL) == 0);
+    for (int i = 0; i < n; i++)
+        CHECK(pthread_join(t[i], NULL) == 0);
+    CHECK(now() - start >= 3.9 && now() - start < 20);
+    puts("slept");
+    return 0;
+}
