@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -40,34 +41,47 @@ static void on_signal(int sig)
 
 static int threads;
 
-/* After 50 ms a SIGALRM: for the process if it has one thread, else for this thread by another. */
+struct victim {
+    pthread_t thread;
+    atomic_int awake;
+};
+
+/* SIGALRM every 50 ms: for the process if it has one thread, else for this thread by another. */
 static void *later(void *arg)
 {
-    pthread_t *who = arg;
-    usleep(50000);
-    CHECK(pthread_kill(*who, SIGALRM) == 0);
+    struct victim *v = arg;
+    do {
+        usleep(50000);
+        CHECK(pthread_kill(v->thread, SIGALRM) == 0);
+    } while (!atomic_load(&v->awake));
     return NULL;
 }
 
+static __thread struct victim me;
+
 static pthread_t soon(void)
 {
-    static __thread pthread_t self;
-    pthread_t t;
-    struct itimerval once = {{0, 0}, {0, 50000}};
-    self = pthread_self();
+    pthread_t t = 0;
+    struct itimerval often = {{0, 50000}, {0, 50000}};
+    me.thread = pthread_self();
+    atomic_store(&me.awake, 0);
     seen = 0;
     if (!threads)
-        CHECK(setitimer(ITIMER_REAL, &once, NULL) == 0);
+        CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
     else
-        CHECK(pthread_create(&t, NULL, later, &self) == 0);
-    return threads ? t : 0;
+        CHECK(pthread_create(&t, NULL, later, &me) == 0);
+    return t;
 }
 
 static void ended(pthread_t t)
 {
-    CHECK(seen == 1);
+    struct itimerval never = {{0, 0}, {0, 0}};
+    CHECK(seen >= 1);
+    atomic_store(&me.awake, 1);
     if (threads)
         CHECK(pthread_join(t, NULL) == 0);
+    else
+        CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
 }
 
 static void about_ten(struct timespec left)
