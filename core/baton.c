@@ -37,6 +37,7 @@ static struct kthread *kthread_new(void)
     struct kthread *k = mem_map(sizeof *k);
     if (k == NULL)
         return NULL;
+    k->fresh = true;
     if (spawn(spare, k) != 0) {
         mem_unmap(k, sizeof *k);
         return NULL;
@@ -115,7 +116,9 @@ void baton_idle(struct kthread *k)
             k->deferred = false;
             __atomic_store_n(&rt.loop.todo, 1, __ATOMIC_SEQ_CST);
         }
-        put_idle(k);
+        if (!k->fresh)
+            put_idle(k);
+        k->fresh = false;
         if (f != NULL)
             push_returned(f);
         while (!__atomic_load_n(&k->wake, __ATOMIC_ACQUIRE))
@@ -343,7 +346,9 @@ int baton_init(void)
     rt.baton.nthreads = rt.baton.most = 1;
     rt.baton.owner = (uintptr_t)k;
     rt.baton.monitor_word = 1;
-    if (kthread_new() == NULL || (e = spawn(monitor, NULL)) != 0)
+    struct kthread *first_spare = kthread_new();
+    if (first_spare == NULL)
         return -EAGAIN;
-    return 0;
+    put_idle(first_spare);
+    return spawn(monitor, NULL);
 }

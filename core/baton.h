@@ -23,6 +23,7 @@ struct kthread {
     int tid;
     bool in_core;          /* read by signal handlers on this thread */
     bool deferred;         /* a signal came while in the core */
+    bool fresh;            /* made for somebody who will give it the baton, or put it on the idle list */
     uint32_t wake;         /* futex: 1, the baton is yours */
     void *sp;              /* idle context */
     uintptr_t fs;

@@ -1,6 +1,7 @@
 /* syscall(SYS_futex): who parks with it (Rust, libstdc++, Go-like runtimes) waits in the address table. Words that
  * other processes may share, and locks that the kernel keeps, are the kernel's. */
 #include "core/enter.h"
+#include "core/mem.h"
 #include "core/sync.h"
 
 #include <errno.h>
@@ -34,6 +35,8 @@ static long futex_wait(struct fiber *self, const uint32_t *word, uint32_t value,
     uint64_t at = CLOCK_NEVER;
     if (bits == 0)
         return -EINVAL;
+    if (timeout != NULL && !mem_readable(timeout, sizeof *timeout))
+        return -EFAULT;
     if (timeout != NULL) {
         if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= 1000000000)
             return -EINVAL;
@@ -83,14 +86,14 @@ static long futex_requeue(struct fiber *self, const long a[6])
 long sync_futex(struct fiber *self, const long a[6])
 {
     int op = (int)a[1] & FUTEX_CMD_MASK;
-    bool private = (a[1] & FUTEX_PRIVATE_FLAG) != 0;
     clockid_t clock = (a[1] & FUTEX_CLOCK_REALTIME) != 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC;
     const uint32_t *word = (const uint32_t *)a[0];
-    bool aligned = (a[0] & 3) == 0;
-    if (!private || !aligned) {
-        bool waits = op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET || op == FUTEX_LOCK_PI || op == FUTEX_WAIT_REQUEUE_PI;
-        return waits ? away(self, a) : real_futex(a);
-    }
+    bool waits = op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET;
+    if ((a[0] & 3) != 0)
+        return real_futex(a);
+    /* libstdc++ does not say that its words are private, so what counts is where they are. */
+    if (waits && (a[1] & FUTEX_PRIVATE_FLAG) == 0 && compare(word, (uint32_t)a[2]) >= 0 && mem_shared(word))
+        return away(self, a);
     switch (op) {
     case FUTEX_WAIT:
         return futex_wait(self, word, (uint32_t)a[2], (const struct timespec *)a[3], false, clock, ~0u);

@@ -1,6 +1,8 @@
 #include "core/mem.h"
 #include "core/sys.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 
@@ -29,6 +31,13 @@ void *mem_remap(void *p, size_t old_size, size_t new_size)
     return failed(q) ? NULL : (void *)q;
 }
 
+/* rt_sigprocmask copies its argument first and finds fault with `how` afterwards. */
+bool mem_readable(const void *p, size_t n)
+{
+    const char *last = (const char *)p + n - 8;
+    return sys(SYS_rt_sigprocmask, ~0, p, NULL, 8) != -EFAULT && sys(SYS_rt_sigprocmask, ~0, last, NULL, 8) != -EFAULT;
+}
+
 void *mem_realloc(void *p, long size)
 {
     enum { HEAD = 64 };
@@ -45,4 +54,50 @@ void *mem_realloc(void *p, long size)
         return NULL;
     *head = need;
     return (char *)head + HEAD;
+}
+
+/* One line of /proc/self/maps: "start-end perms ...", fed character by character. */
+struct map_line {
+    uintptr_t number[2];
+    int field; /* 0 start, 1 end, 2 permissions, 3 the rest */
+    int column;
+    bool shared;
+};
+
+static bool map_feed(struct map_line *m, char c, uintptr_t at, bool *found)
+{
+    if (c == '\n') {
+        *found = at >= m->number[0] && at < m->number[1];
+        bool stop = *found;
+        bool shared = m->shared;
+        *m = (struct map_line){.shared = stop && shared};
+        return stop;
+    }
+    if (m->field < 2) {
+        if (c == '-' || c == ' ')
+            m->field++;
+        else
+            m->number[m->field] = m->number[m->field] << 4 | (uintptr_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    } else if (m->field == 2) {
+        if (c == ' ')
+            m->field++;
+        else if (++m->column == 4)
+            m->shared = c == 's';
+    }
+    return false;
+}
+
+bool mem_shared(const void *p)
+{
+    char text[2048];
+    struct map_line line = {.field = 0};
+    bool found = false;
+    long fd = sys(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true; /* the kernel's word for it is always right, only slower */
+    for (long n; !found && (n = sys(SYS_read, fd, text, sizeof text)) > 0;)
+        for (long i = 0; i < n && !found; i++)
+            map_feed(&line, text[i], (uintptr_t)p, &found);
+    (void)sys(SYS_close, fd);
+    return found ? line.shared : true;
 }

@@ -1,5 +1,6 @@
 #include "core/sync.h"
 #include "core/enter.h"
+#include "core/mem.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -70,11 +71,13 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
             r = wait_park(&w.wait, at, t->flags, t->call);
         addr_unlink(&w);
         core_leave(self);
-        if (e != t->busy)
+        if (e == t->busy)
+            e = t->attempt(t->object);
+        if (e != t->busy) {
+            if (e != 0) /* ENOTRECOVERABLE: for the next in line, too */
+                addr_wake(t->addr, 1);
             return e;
-        e = t->attempt(t->object);
-        if (e != t->busy)
-            return e;
+        }
         if (r == -ETIMEDOUT)
             return ETIMEDOUT;
         if (r == -E_CANCELLED)
@@ -100,7 +103,8 @@ int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_li
 {
     const struct try t = {mutex_try, m, m, EBUSY, 0, "pthread_mutex_lock"};
     int kind = m->__data.__kind;
-    if (unlikely((kind & (MUTEX_PSHARED | MUTEX_PRIO_PROTECT)) != 0)) {
+    /* libc says "shared" of every robust mutex: what counts is where it is. */
+    if (unlikely((kind & MUTEX_PRIO_PROTECT) != 0 || ((kind & MUTEX_PSHARED) != 0 && mem_shared(m)))) {
         if (limit != NULL)
             return AWAY(self, t.call, real.pthread_mutex_clocklock(m, limit->clock, limit->until));
         return AWAY(self, t.call, real.pthread_mutex_lock(m));

@@ -243,7 +243,8 @@ int tls_calibrate(void)
     const unsigned *rseq_size = real_symbol("__rseq_size");
     t->off_rseq = rseq != NULL ? *rseq : 0;
     t->rseq_size = rseq_size != NULL && *rseq_size != 0 ? (*rseq_size < 32 ? 32 : *rseq_size) : 0;
-    t->next_tid = FAKE_TID_FIRST;
+    /* From another start in each process: locks in shared memory compare owners across processes. */
+    t->next_tid = FAKE_TID_FIRST + (unsigned)sys_getpid() * 40503u % (FAKE_TID_END - FAKE_TID_FIRST);
     study_cond();
     if (run_donor() != 0)
         return -1;

@@ -6,6 +6,7 @@
 #define COAX_HOOK_H
 
 #include "core/enter.h"
+#include "core/mem.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -71,15 +72,6 @@ static inline int hook_error(int e)
 static inline bool hook_limited(void)
 {
     return rt.config.any_timeout;
-}
-
-/* Reads n bytes at p without a fault: -EFAULT if they are not there. */
-static inline int hook_readable(const void *p, size_t n)
-{
-    const char *last = (const char *)p + n - 8;
-    if (sys(SYS_rt_sigprocmask, ~0, p, NULL, 8) == -EFAULT || sys(SYS_rt_sigprocmask, ~0, last, NULL, 8) == -EFAULT)
-        return -EFAULT;
-    return 0;
 }
 
 #endif

@@ -81,7 +81,7 @@ static int at_timespec(const struct timespec *t, uint64_t *at)
     *at = CLOCK_NEVER;
     if (t == NULL)
         return 0;
-    if (hook_readable(t, sizeof *t) != 0)
+    if (!mem_readable(t, sizeof *t))
         return -EFAULT;
     if (t->tv_sec < 0 || t->tv_nsec < 0 || t->tv_nsec >= 1000000000)
         return -EINVAL;
@@ -214,7 +214,7 @@ static long select_at(struct fiber *self, int n, fd_set *in, fd_set *out, fd_set
     for (int i = 0; i < 3; i++) {
         if (s.sets[i] == NULL || s.words == 0)
             continue;
-        if (hook_readable(s.sets[i], s.words * sizeof(long)) != 0)
+        if (!mem_readable(s.sets[i], s.words * sizeof(long)))
             r = -EFAULT;
         else
             memcpy(s.saved + (size_t)i * s.words, s.sets[i], s.words * sizeof(long));
@@ -238,7 +238,7 @@ EXPORT int select(int n, fd_set *restrict in, fd_set *restrict out, fd_set *rest
     if (!tracked(self))
         return real.select(n, in, out, except, timeout);
     if (timeout != NULL) {
-        if (hook_readable(timeout, sizeof *timeout) != 0)
+        if (!mem_readable(timeout, sizeof *timeout))
             return (int)hook_result(-EFAULT);
         if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
             return (int)hook_result(-EINVAL);

@@ -63,7 +63,7 @@ EXPORT int sigsuspend(const sigset_t *mask)
     uint64_t bits;
     if (self == NULL)
         return real.sigsuspend(mask);
-    if (hook_readable(mask, sizeof bits) != 0)
+    if (!mem_readable(mask, sizeof bits))
         return (int)hook_result(-EFAULT);
     memcpy(&bits, mask, sizeof bits);
     return (int)hook_result(signals_suspend(self, &bits));

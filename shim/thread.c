@@ -134,7 +134,7 @@ EXPORT int pthread_tryjoin_np(pthread_t thread, void **result)
         return real.pthread_tryjoin_np(thread, result);
     if (!__atomic_load_n(&target->done, __ATOMIC_ACQUIRE)) {
         hook_enter();
-        return target->detached ? EINVAL : target == fiber_self ? EDEADLK : EBUSY;
+        return target == fiber_self ? EDEADLK : EBUSY;
     }
     return join(thread, result, 0, "pthread_tryjoin_np");
 }

@@ -20,7 +20,7 @@ static bool valid(const struct timespec *t)
 /* Relative; what is left goes to `left` after a handler ran. */
 static long sleep_for(struct fiber *self, const struct timespec *t, struct timespec *left, const char *call)
 {
-    if (hook_readable(t, sizeof *t) != 0)
+    if (!mem_readable(t, sizeof *t))
         return -EFAULT;
     if (!valid(t))
         return -EINVAL;
@@ -56,7 +56,7 @@ EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t,
     }
     if ((flags & TIMER_ABSTIME) == 0)
         return hook_error(-(int)sleep_for(self, t, left, "clock_nanosleep"));
-    if (hook_readable(t, sizeof *t) != 0)
+    if (!mem_readable(t, sizeof *t))
         return EFAULT;
     if (!valid(t))
         return EINVAL;

@@ -36,8 +36,8 @@ static void *adds(void *arg)
 
 static void *waits(void *arg)
 {
-    for (;;)
-        pause();
+    pause();
+    return NULL;
 }
 
 static void notified(union sigval v)

@@ -56,7 +56,7 @@ static void run(const char *how)
     shared->locked = shared->told = shared->passed = 0;
     pid_t child = fork();
     if (child == 0) {
-        pthread_t h, idle;
+        pthread_t h;
         pthread_create(&h, NULL, holder, (void *)how);
         pthread_join(h, NULL);
     }
