@@ -54,6 +54,17 @@ int addr_wake_here(const void *addr, int n, uint32_t bits)
     return wake_in(bucket_of(addr), addr, n, bits);
 }
 
+bool addr_waiting_here(const void *addr, uint32_t bits)
+{
+    struct addr_bucket *b = bucket_of(addr);
+    for (struct list *l = b->list.next; b->waiters != 0 && l != &b->list; l = l->next) {
+        struct addr_wait *w = container_of(l, struct addr_wait, link);
+        if (w->addr == addr && (w->bits & bits) != 0)
+            return true;
+    }
+    return false;
+}
+
 int addr_requeue_here(const void *from, const void *to, int n)
 {
     struct addr_bucket *b = bucket_of(from), *other = bucket_of(to);

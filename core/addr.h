@@ -42,6 +42,8 @@ void addr_link(struct addr_wait *w, struct fiber *self, const void *addr);
 void addr_unlink(struct addr_wait *w);
 /* Inside the core: wakes up to n waiters whose bits meet `bits`, first come first served. Returns how many. */
 int addr_wake_here(const void *addr, int n, uint32_t bits);
+/* Inside the core: somebody waits there with one of the bits. */
+bool addr_waiting_here(const void *addr, uint32_t bits);
 /* Inside the core: moves up to n waiters to another address. */
 int addr_requeue_here(const void *from, const void *to, int n);
 

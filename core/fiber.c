@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 struct runtime rt;
 __thread struct fiber *fiber_self __attribute__((tls_model("initial-exec")));
@@ -64,6 +65,7 @@ int fiber_start_core(void)
     if (e != 0)
         return e;
     adopt_main();
+    (void)sys(SYS_prctl, PR_GET_NAME, rt.fibers.main->name);
     signals_start(rt.fibers.main);
     __atomic_store_n(&rt.coop, true, __ATOMIC_SEQ_CST);
     return 0;
@@ -121,11 +123,17 @@ static size_t round_page(size_t n)
     return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
 }
 
+/* What a slot holds above its stack. */
+static size_t block_size(void)
+{
+    return round_page(tls_room() + sizeof(struct fiber));
+}
+
 static struct fiber *obtain(const struct fiber_attr *a)
 {
     size_t stack = a->stack != NULL ? 0 : round_page(a->stack_size);
     size_t guard = a->stack != NULL ? 0 : round_page(a->guard_size);
-    size_t size = guard + stack + round_page(tls_room() + sizeof(struct fiber));
+    size_t size = guard + stack + block_size();
     if (size < stack || size < guard)
         return NULL;
     struct stack_class *c = stacks_class(size, guard);
@@ -158,7 +166,7 @@ static void prepare(struct fiber *f, const struct fiber_attr *a, void *(*start)(
     f->sig.mask = creator->sig.mask;
     if (a->sigmask != NULL)
         memcpy(&f->sig.mask, a->sigmask, sizeof f->sig.mask);
-    char *top = a->stack != NULL ? a->stack + a->stack_size : (char *)(fs - (rt.tls.static_size - rt.tls.pd_size));
+    char *top = a->stack != NULL ? a->stack + a->stack_size : f->stack + round_page(a->stack_size);
     f->sp = switch_first(top, boot, f);
     *(struct fiber **)(fs + (uintptr_t)rt.tls.off_self) = f;
 }
@@ -192,8 +200,7 @@ static void recycle(struct fiber *f)
     if (c == NULL) /* the main thread's record */
         return;
     if (c->nkept >= FREE_WITH_PAGES) {
-        size_t block = rt.tls.static_size + rt.tls.align;
-        uintptr_t low = (uintptr_t)f->slot + c->guard, high = (f->fs - block) & ~(uintptr_t)(PAGE - 1);
+        uintptr_t low = (uintptr_t)f->slot + c->guard, high = (uintptr_t)f->slot + c->size - block_size();
         if (f != fiber_self && high > low)
             (void)sys(SYS_madvise, low, high - low, MADV_DONTNEED);
     } else {

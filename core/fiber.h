@@ -52,6 +52,7 @@ struct fiber {
     char *stack; /* as pthread_getattr_np shows it */
     size_t stack_size, guard_size;
 
+    uint64_t affinity; /* of the first 64 processors; 0: the process's */
     int policy;
     struct sched_param param;
     char name[FIBER_NAME];
@@ -79,6 +80,7 @@ struct fiber_attr {
     size_t stack_size, guard_size;
     char *stack; /* the program's own, or NULL */
     bool detached, c11;
+    uint64_t affinity; /* of the first 64 processors; 0: the process's */
     int policy;
     struct sched_param param;
     const sigset_t *sigmask; /* NULL: the creator's */

@@ -6,8 +6,8 @@
 
 #include <errno.h>
 
-#ifndef FUTEX_WAIT_REQUEUE_PI
-#define FUTEX_WAIT_REQUEUE_PI 11
+#ifndef FUTEX_LOCK_PI2
+#define FUTEX_LOCK_PI2 13
 #endif
 
 static long real_futex(const long a[6])
@@ -83,6 +83,78 @@ static long futex_requeue(struct fiber *self, const long a[6])
     return r + woken + moved;
 }
 
+/* The operation is done here, for the kernel would not tell what it compared. See futex(2), FUTEX_WAKE_OP. */
+static long futex_wake_op(struct fiber *self, const long a[6])
+{
+    uint32_t *second = (uint32_t *)a[4], code = (uint32_t)a[5];
+    unsigned op = code >> 28 & 7, cmp = code >> 24 & 15;
+    int arg = (int)(code << 8) >> 20, with = (int)(code << 20) >> 20;
+    if (op > FUTEX_OP_XOR || cmp > FUTEX_OP_CMP_GE || compare(second, 0) == -EFAULT)
+        return real_futex(a); /* an error */
+    if ((code & (uint32_t)FUTEX_OP_OPARG_SHIFT << 28) != 0)
+        arg = (int)(1u << (arg & 31));
+    uint32_t was = __atomic_load_n(second, __ATOMIC_SEQ_CST), now;
+    do
+        now = op == FUTEX_OP_SET    ? (uint32_t)arg
+              : op == FUTEX_OP_ADD  ? was + (uint32_t)arg
+              : op == FUTEX_OP_OR   ? was | (uint32_t)arg
+              : op == FUTEX_OP_ANDN ? was & ~(uint32_t)arg
+                                    : was ^ (uint32_t)arg;
+    while (!__atomic_compare_exchange_n(second, &was, now, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    int v = (int)was;
+    bool holds = cmp == FUTEX_OP_CMP_EQ   ? v == with
+                 : cmp == FUTEX_OP_CMP_NE ? v != with
+                 : cmp == FUTEX_OP_CMP_LT ? v < with
+                 : cmp == FUTEX_OP_CMP_LE ? v <= with
+                 : cmp == FUTEX_OP_CMP_GT ? v > with
+                                          : v >= with;
+    long first[6] = {a[0], FUTEX_WAKE | (a[1] & FUTEX_PRIVATE_FLAG), a[2]};
+    long other[6] = {a[4], FUTEX_WAKE | (a[1] & FUTEX_PRIVATE_FLAG), a[3]};
+    long r = futex_wake(self, first, (void *)a[0], (int)a[2], ~0u);
+    return r + (holds ? futex_wake(self, other, second, (int)a[3], ~0u) : 0);
+}
+
+/* Locks with priority inheritance: among fibers there is no priority to inherit, and the kernel does not know their
+ * ids, so the word is kept here as the kernel would keep it: the owner's id and a bit that says somebody waits. */
+static long futex_lock_pi(struct fiber *self, const long a[6], int op)
+{
+    uint32_t *word = (uint32_t *)a[0], tid = (uint32_t)tls_tid(self->fs), seen = 0;
+    const struct timespec *until = (const struct timespec *)a[3];
+    uint64_t at = CLOCK_NEVER;
+    if (compare(word, 0) == -EFAULT || (until != NULL && op != FUTEX_TRYLOCK_PI && !mem_readable(until, sizeof *until)))
+        return -EFAULT;
+    if (until != NULL && op != FUTEX_TRYLOCK_PI)
+        at = clock_deadline(op == FUTEX_LOCK_PI ? CLOCK_REALTIME : CLOCK_MONOTONIC, until);
+    for (;;) {
+        struct addr_wait w;
+        long r = 0;
+        core_enter(self);
+        addr_link(&w, self, word);
+        if ((seen = __atomic_fetch_or(word, FUTEX_WAITERS, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK) == 0)
+            __atomic_store_n(word, tid | FUTEX_WAITERS, __ATOMIC_SEQ_CST);
+        else if (seen == tid)
+            r = -EDEADLK;
+        else if (op == FUTEX_TRYLOCK_PI)
+            r = -EAGAIN;
+        else
+            r = wait_park(&w.wait, at, 0, "futex");
+        addr_unlink(&w);
+        core_leave(self);
+        if (seen == 0 || r != 0)
+            return r;
+    }
+}
+
+static long futex_unlock_pi(struct fiber *self, uint32_t *word)
+{
+    uint32_t tid = (uint32_t)tls_tid(self->fs), seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    if ((seen & FUTEX_TID_MASK) != tid)
+        return -EPERM;
+    __atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
+    addr_wake(word, 1);
+    return 0;
+}
+
 long sync_futex(struct fiber *self, const long a[6])
 {
     int op = (int)a[1] & FUTEX_CMD_MASK;
@@ -106,14 +178,14 @@ long sync_futex(struct fiber *self, const long a[6])
     case FUTEX_REQUEUE:
     case FUTEX_CMP_REQUEUE:
         return futex_requeue(self, a);
-    case FUTEX_WAKE_OP: {
-        /* The kernel has done the operation; whether its comparison held can only be guessed: wake both. */
-        long r = real_futex(a);
-        return r < 0 ? r : r + addr_wake(word, (int)a[2]) + addr_wake((void *)a[4], (int)a[3]);
-    }
+    case FUTEX_WAKE_OP:
+        return futex_wake_op(self, a);
     case FUTEX_LOCK_PI:
-    case FUTEX_WAIT_REQUEUE_PI:
-        return away(self, a);
+    case FUTEX_LOCK_PI2:
+    case FUTEX_TRYLOCK_PI:
+        return futex_lock_pi(self, a, op);
+    case FUTEX_UNLOCK_PI:
+        return futex_unlock_pi(self, (uint32_t *)a[0]);
     default:
         return real_futex(a);
     }

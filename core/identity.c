@@ -161,22 +161,26 @@ int identity_set_sched(struct fiber *self, struct fiber *target, int policy, con
     return 0;
 }
 
-int identity_get_affinity(size_t size, cpu_set_t *cpus)
+int identity_get_affinity(const struct fiber *target, size_t size, cpu_set_t *cpus)
 {
     long r = sys(SYS_sched_getaffinity, sys_getpid(), size, cpus);
     if (r < 0)
         return -(int)r;
     memset((char *)cpus + r, 0, size - (size_t)r);
+    if (target->affinity != 0)
+        memcpy(cpus, &target->affinity, size < 8 ? size : 8);
     return 0;
 }
 
 int identity_set_affinity(struct fiber *target, size_t size, const cpu_set_t *cpus)
 {
     cpu_set_t all, want;
-    (void)target;
     process_cpus(&all);
     CPU_ZERO(&want);
     memcpy(&want, cpus, size < sizeof want ? size : sizeof want);
     CPU_AND(&want, &want, &all);
-    return CPU_COUNT(&want) == 0 ? EINVAL : 0;
+    if (CPU_COUNT(&want) == 0)
+        return EINVAL;
+    memcpy(&target->affinity, &want, sizeof target->affinity);
+    return 0;
 }

@@ -20,7 +20,7 @@ int identity_cancel(struct fiber *self, struct fiber *target);
 void identity_drain(void);
 
 int identity_set_sched(struct fiber *self, struct fiber *target, int policy, const struct sched_param *param);
-int identity_get_affinity(size_t size, cpu_set_t *cpus);
+int identity_get_affinity(const struct fiber *target, size_t size, cpu_set_t *cpus);
 int identity_set_affinity(struct fiber *target, size_t size, const cpu_set_t *cpus);
 
 #endif

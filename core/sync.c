@@ -4,6 +4,7 @@
 #include "shim/real.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 /* glibc's ABI bits of public struct fields. */
@@ -50,6 +51,7 @@ struct try {
     int busy;
     int flags;
     const char *call;
+    uint32_t bits; /* 0: all */
 };
 
 static int try_or_park(struct fiber *self, const struct try *t, const struct sync_limit *limit)
@@ -65,6 +67,8 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
         struct addr_wait w;
         core_enter(self);
         addr_link(&w, self, t->addr);
+        if (t->bits != 0)
+            w.bits = t->bits;
         int r = 0;
         e = t->attempt(t->object);
         if (e == t->busy)
@@ -89,9 +93,15 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
 
 /* ---- mutexes ---- */
 
+/* libc's trylock leaves a robust mutex locked that nobody made consistent; its lock does not. */
+static bool dead(const pthread_mutex_t *m)
+{
+    return (m->__data.__kind & MUTEX_ROBUST) != 0 && m->__data.__owner == INT_MAX - 1;
+}
+
 static int mutex_try(void *m)
 {
-    return real.pthread_mutex_trylock(m);
+    return unlikely(dead(m)) ? ENOTRECOVERABLE : real.pthread_mutex_trylock(m);
 }
 
 static bool owned(const struct fiber *self, const pthread_mutex_t *m)
@@ -99,17 +109,31 @@ static bool owned(const struct fiber *self, const pthread_mutex_t *m)
     return m->__data.__owner == tls_tid(self->fs);
 }
 
+/* On this kernel thread, under its own id where the kernel looks at it (priorities); the owner is the fiber. */
+static int mutex_lock_kernel(struct fiber *self, pthread_mutex_t *m, const struct sync_limit *limit)
+{
+    bool priority = (m->__data.__kind & MUTEX_PRIO_PROTECT) != 0;
+    int fake = tls_tid(self->fs);
+    baton_away(self, "pthread_mutex_lock");
+    if (priority)
+        tls_set_tid(self->fs, sys_gettid());
+    int e = limit != NULL ? real.pthread_mutex_clocklock(m, limit->clock, limit->until) : real.pthread_mutex_lock(m);
+    tls_set_tid(self->fs, fake);
+    if (priority && (e == 0 || e == EOWNERDEAD))
+        m->__data.__owner = fake;
+    baton_back(self);
+    return e;
+}
+
 int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_limit *limit)
 {
-    const struct try t = {mutex_try, m, m, EBUSY, 0, "pthread_mutex_lock"};
+    const struct try t = {mutex_try, m, m, EBUSY, 0, "pthread_mutex_lock", 0};
     int kind = m->__data.__kind;
     /* libc says "shared" of every robust mutex: what counts is where it is. */
     if (unlikely((kind & MUTEX_PRIO_PROTECT) != 0 || ((kind & MUTEX_PSHARED) != 0 && mem_shared(m)))) {
-        if (limit != NULL)
-            return AWAY(self, t.call, real.pthread_mutex_clocklock(m, limit->clock, limit->until));
-        return AWAY(self, t.call, real.pthread_mutex_lock(m));
+        return mutex_lock_kernel(self, m, limit);
     }
-    int e = real.pthread_mutex_trylock(m);
+    int e = mutex_try(m);
     if (likely(e != EBUSY))
         return e;
     /* Who owns it already: recursive succeeded above, errorcheck says so at once, a normal one waits for ever. */
@@ -172,9 +196,26 @@ int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, co
 
 /* ---- rwlocks ---- */
 
+enum { RW_READ_BIT = 1, RW_WRITE_BIT = 2 };
+
+/* A waiting writer goes first where the program has asked for that; libc does not know of parked ones. */
+int sync_rwlock_try_read(struct fiber *self, pthread_rwlock_t *l)
+{
+    bool first = l->__data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP && addr_watched(l);
+    if (likely(!first))
+        return real.pthread_rwlock_tryrdlock(l);
+    bool inside = self->kt->in_core;
+    if (!inside)
+        core_enter(self);
+    bool writer = addr_waiting_here(l, RW_WRITE_BIT);
+    if (!inside)
+        core_leave(self);
+    return writer ? EBUSY : real.pthread_rwlock_tryrdlock(l);
+}
+
 static int read_try(void *l)
 {
-    return real.pthread_rwlock_tryrdlock(l);
+    return sync_rwlock_try_read(fiber_self, l);
 }
 
 static int write_try(void *l)
@@ -185,7 +226,8 @@ static int write_try(void *l)
 int sync_rwlock_lock(struct fiber *self, pthread_rwlock_t *l, int mode, const struct sync_limit *limit)
 {
     const struct try t = {mode == RW_READ ? read_try : write_try, l, l, EBUSY, 0,
-                          mode == RW_READ ? "pthread_rwlock_rdlock" : "pthread_rwlock_wrlock"};
+                          mode == RW_READ ? "pthread_rwlock_rdlock" : "pthread_rwlock_wrlock",
+                          mode == RW_READ ? RW_READ_BIT : RW_WRITE_BIT};
     if (unlikely(l->__data.__shared != 0)) {
         if (limit == NULL)
             return mode == RW_READ ? AWAY(self, t.call, real.pthread_rwlock_rdlock(l))
@@ -220,7 +262,7 @@ static bool sem_shared(const sem_t *s)
 
 int sync_sem_wait(struct fiber *self, sem_t *s, const struct sync_limit *limit)
 {
-    const struct try t = {sem_try, s, s, EAGAIN, WAIT_CANCEL | WAIT_INTR, "sem_wait"};
+    const struct try t = {sem_try, s, s, EAGAIN, WAIT_CANCEL | WAIT_INTR, "sem_wait", 0};
     int saved = errno;
     if (limit != NULL && ((limit->clock != CLOCK_MONOTONIC && limit->clock != CLOCK_REALTIME) || !valid(limit->until)))
         return EINVAL;
@@ -258,7 +300,7 @@ static int once_try(void *once)
 
 int sync_once(struct fiber *self, pthread_once_t *once, void (*init)(void))
 {
-    const struct try t = {once_try, once, once, EBUSY, 0, "pthread_once"};
+    const struct try t = {once_try, once, once, EBUSY, 0, "pthread_once", 0};
     while (__atomic_load_n((int *)once, __ATOMIC_ACQUIRE) != ONCE_DONE) {
         if (once_try(once) == 0) {
             int e = real.pthread_once(once, init); /* runs init here */
@@ -324,7 +366,7 @@ int sync_barrier_wait(struct fiber *self, pthread_barrier_t *barrier)
         sys_futex_wake(&b->round, 1 << 30);
         addr_wake(b, ADDR_ALL);
     } else if (self != NULL) {
-        const struct try t = {round_try, &r, b, EBUSY, 0, "pthread_barrier_wait"};
+        const struct try t = {round_try, &r, b, EBUSY, 0, "pthread_barrier_wait", 0};
         try_or_park(self, &t, NULL);
     } else {
         while (round_try(&r) == EBUSY)

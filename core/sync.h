@@ -25,6 +25,7 @@ clockid_t sync_cond_clock(const pthread_cond_t *c);
 
 enum { RW_READ, RW_WRITE };
 int sync_rwlock_lock(struct fiber *self, pthread_rwlock_t *l, int mode, const struct sync_limit *limit);
+int sync_rwlock_try_read(struct fiber *self, pthread_rwlock_t *l);
 int sync_sem_wait(struct fiber *self, sem_t *s, const struct sync_limit *limit);
 int sync_spin_lock(struct fiber *self, pthread_spinlock_t *s);
 int sync_once(struct fiber *self, pthread_once_t *once, void (*init)(void));

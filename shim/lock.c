@@ -106,6 +106,13 @@ EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *l)
 }
 TWIN(__pthread_rwlock_rdlock, pthread_rwlock_rdlock);
 
+EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t *l)
+{
+    struct fiber *self = hook_enter();
+    return self == NULL ? real.pthread_rwlock_tryrdlock(l) : sync_rwlock_try_read(self, l);
+}
+TWIN(__pthread_rwlock_tryrdlock, pthread_rwlock_tryrdlock);
+
 EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t *l, const struct timespec *until)
 {
     return hook_enter() == NULL ? real.pthread_rwlock_timedrdlock(l, until) : rwlock(l, RW_READ, CLOCK_REALTIME, until);

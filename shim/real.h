@@ -33,7 +33,6 @@
     USE(pthread_barrierattr_getpshared)                                                                                \
     USE(pthread_getattr_default_np)                                                                                    \
     USE(pthread_cond_init)                                                                                             \
-    USE(pthread_rwlock_tryrdlock)                                                                                      \
     USE(pthread_rwlock_trywrlock)                                                                                      \
     USE(pthread_spin_trylock)                                                                                          \
     USE(sem_trywait)                                                                                                   \

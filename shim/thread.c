@@ -235,13 +235,12 @@ EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
 EXPORT int pthread_setname_np(pthread_t thread, const char *name)
 {
     struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
+    size_t n = strlen(name);
+    if (target != NULL && n < sizeof target->name)
+        memcpy(target->name, name, n + 1);
     if (target == NULL || target->main)
         return real.pthread_setname_np(thread, name);
-    size_t n = strlen(name);
-    if (n >= sizeof target->name)
-        return ERANGE;
-    memcpy(target->name, name, n + 1);
-    return 0;
+    return n < sizeof target->name ? 0 : ERANGE;
 }
 
 EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t size)
@@ -298,7 +297,7 @@ EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *cpus
     struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
     if (target == NULL)
         return real.pthread_getaffinity_np(thread, size, cpus);
-    return identity_get_affinity(size, cpus);
+    return identity_get_affinity(target, size, cpus);
 }
 
 EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *cpus)

@@ -131,7 +131,6 @@ static void *scenario(void *unused)
     SHOW(poll(NULL, 0, 1));
     SHOW(poll(&p, most.rlim_cur + 1, 0));
     SHOW(poll(&p, UINT_MAX, 0));
-    SHOW(poll(&p, 1, -100 - 1 < 0 ? 0 : 0));
     SHOW(ppoll(LOW, 1, &zero, NULL));
     SHOW(ppoll(&p, 1, &many, NULL));
     SHOW(ppoll(&p, 1, &negative, NULL));
@@ -154,11 +153,11 @@ static void *scenario(void *unused)
     SHOW(pselect(0, NULL, NULL, NULL, &zero, LOW));
     SHOW(pselect(1, LOW, NULL, NULL, &zero, NULL));
     FD_ZERO(&in);
-    FD_SET(700, &in);
-    SHOW(select(701, &in, NULL, NULL, NULL));
+    FD_SET(61, &in); /* closed */
+    SHOW(select(62, &in, NULL, NULL, NULL));
     FD_ZERO(&in);
-    SHOW(select(701, &in, NULL, NULL, &tv_zero));
-    SHOW(pselect(701, NULL, NULL, NULL, &zero, NULL));
+    SHOW(select(62, &in, NULL, NULL, &tv_zero));
+    SHOW(pselect(62, NULL, NULL, NULL, &zero, NULL));
 
     puts("epoll");
     SHOW(epoll_create(0));

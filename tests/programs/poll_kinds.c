@@ -222,7 +222,7 @@ static void *scenario(void *unused)
     close(fd[1]);
 
     show("closed", fd[0]);
-    show("999", 999);
+    show("61", 61);
     show("-1", -1);
     show("-5", -5);
     return NULL;
