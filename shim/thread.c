@@ -1,6 +1,7 @@
 /* pthread_create and what is done with a thread's handle. */
 #include "shim/hook.h"
 #include "core/identity.h"
+#include "shim/vfork.h"
 
 #include <string.h>
 
@@ -40,7 +41,10 @@ static bool fibers_possible(void)
 {
     if (rt.coop)
         return fiber_self != NULL && !fiber_self->kt->in_core;
-    return !rt.no_fibers && identity_start_fibers();
+    if (rt.no_fibers || !identity_start_fibers())
+        return false;
+    vfork_target = fork; /* its child would change our tables in the parent's memory */
+    return true;
 }
 
 static int create(pthread_t *handle, const pthread_attr_t *attr, void *(*start)(void *), void *arg, bool c11,
