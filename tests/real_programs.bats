@@ -134,7 +134,7 @@ file_same() {
     start_origin --echo
     seq 500 >lines
     same socat -t 5 FILE:lines!!- "TCP:127.0.0.1:$origin"
-    same sh -c "socat -t 5 - EXEC:'sort -rn',pipes <lines"
+    same sh -c "socat -t 2 - EXEC:'sort -rn',pipes <lines"
     [ "${lines[0]}" = 500 ]
     same socat -u "EXEC:'echo over a terminal',pty,setsid,ctty" -
     [[ $output == *"over a terminal"* ]]
@@ -287,7 +287,7 @@ X
 
 @test "gdb -p attaches to a wrapped process and lets it go" {
     start_threads
-    run timeout 60 gdb -p "$pid" -batch -nx -ex 'info threads' -ex bt -ex detach 3>&- 5>&-
+    run timeout -k 5 60 gdb -p "$pid" -batch -nx -ex 'info threads' -ex bt -ex detach 3>&- 5>&-
     echo "$output"
     [ "$status" = 0 ]
     [[ $output == *"#0 "* ]]
@@ -296,10 +296,10 @@ X
 
 @test "gcore saves a wrapped process" {
     start_threads
-    run timeout 60 gcore -o core "$pid" 3>&- 5>&-
+    run timeout -k 5 60 gcore -o core "$pid" 3>&- 5>&-
     echo "$output"
     [ "$status" = 0 ]
-    run timeout 60 gdb -batch -nx -ex bt /usr/bin/python3 "core.$pid" 3>&- 5>&-
+    run timeout -k 5 60 gdb -batch -nx -ex bt /usr/bin/python3 "core.$pid" 3>&- 5>&-
     echo "$output"
     [[ $output == *"#0 "* ]]
     still_works
@@ -308,10 +308,10 @@ X
 @test "strace -f follows a wrapped program and attaches to one" {
     bare /usr/bin/python3 "$ROOT/tests/programs/py_subprocess.py"
     expected=$output
-    run timeout 90 strace -f -o trace "$COAX" /usr/bin/python3 "$ROOT/tests/programs/py_subprocess.py" 3>&-
+    run timeout -k 5 60 strace -f -o trace "$COAX" /usr/bin/python3 "$ROOT/tests/programs/py_subprocess.py" 3>&-
     [ "$output" = "$expected" ]
     start_threads
-    timeout 30 strace -f -o attached -p "$pid" 2>strace-says 3>&- 5>&- &
+    timeout -k 5 30 strace -f -o attached -p "$pid" 2>strace-says 3>&- 5>&- &
     PIDS+=("$!")
     wait_until 10 grep -q attached strace-says
     still_works
