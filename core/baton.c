@@ -191,8 +191,8 @@ void baton_back(struct fiber *self)
 enum {
     TICK_US = 1000,
     QUIET_TICKS = 16,   /* the carrier waits in the loop for so long: the monitor sleeps */
-    SLICE_TICKS = 3,    /* a computing fiber's slice when somebody else could run */
-    CROWD_TICKS = 20,   /* the same when every processor computes already */
+    SLICE_MS = 3,       /* processor time a fiber may take when somebody else could run */
+    CROWD_MS = 20,      /* the same when every processor computes already */
     LINGER_TICKS = 50,  /* nobody else can run yet: let a spare wait in the loop */
 };
 
@@ -200,6 +200,7 @@ struct watch {
     uintptr_t owner;
     unsigned long switches;
     unsigned ticks; /* since the last change of either */
+    uint64_t cpu;   /* processor time of the owner's kernel thread then, ns */
     unsigned quiet;
 };
 
@@ -230,6 +231,15 @@ static char state_of(const struct kthread *k)
         if (text[i] == ')')
             return text[i + 2];
     return 'R';
+}
+
+/* Processor time that a thread has used, ns. What counts is this, not the wall: on a loaded machine a kernel thread may
+ * stand still for long without computing. The id of a thread's clock is made from its tid (see clock_getcpuclockid). */
+static uint64_t cpu_time(int tid)
+{
+    struct timespec t = {0, 0};
+    (void)sys(SYS_clock_gettime, (long)(int)((unsigned)~tid << 3 | 6), &t);
+    return clock_from_timespec(&t);
 }
 
 static unsigned computing(void)
@@ -271,7 +281,7 @@ static void look(struct watch *w)
     uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
     unsigned long switches = __atomic_load_n(&rt.sched.switches, __ATOMIC_RELAXED);
     if (owner != w->owner || switches != w->switches) {
-        *w = (struct watch){owner, switches, 0, 0};
+        *w = (struct watch){.owner = owner, .switches = switches};
         return;
     }
     if ((owner & BATON_IN_CORE) != 0) {
@@ -279,16 +289,19 @@ static void look(struct watch *w)
         w->quiet += __atomic_load_n(&rt.loop.blocked, __ATOMIC_RELAXED) != 0;
         return;
     }
-    w->ticks++;
+    struct kthread *k = (struct kthread *)owner;
+    if (w->ticks++ == 0)
+        w->cpu = cpu_time(k->tid);
     bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1;
     if (!others || !(somebody_waits() || w->ticks >= LINGER_TICKS))
         return;
     __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
-    char state = state_of((struct kthread *)owner);
+    char state = state_of(k);
+    uint64_t used = cpu_time(k->tid) - w->cpu;
     if (state == 'S' || state == 'D')
         take_over(owner);
-    else if (!rt.config.strict && w->ticks >= SLICE_TICKS &&
-             (w->ticks >= CROWD_TICKS || computing() <= rt.ncpus))
+    else if (!rt.config.strict && used >= SLICE_MS * NS_PER_MS &&
+             (used >= CROWD_MS * NS_PER_MS || computing() <= rt.ncpus))
         take_over(owner);
 }
 

@@ -237,17 +237,23 @@ unsigned fdtab_next_own(unsigned first, unsigned last)
     return least;
 }
 
-/* High, but below the limit; as low as it must be when the limit is low. */
+/* Above what the program may open itself, so that it has as many numbers as bare: the limit is raised for the moment
+ * of the call. Where it cannot be, just below it. */
 int fdtab_take_high(int fd)
 {
-    struct rlimit limit;
-    long least = 64;
-    if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) == 0 && limit.rlim_cur < 1 << 20)
-        least = (long)limit.rlim_cur;
-    else
-        least = 1 << 20;
+    struct rlimit limit, raised;
     long high = -EMFILE;
-    for (long base = least - OWN_MOST; high < 0 && base > 2; base -= OWN_MOST)
+    if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0 || limit.rlim_cur > FD_CHUNK * FD_CHUNKS - OWN_MOST)
+        limit.rlim_cur = limit.rlim_max = FD_CHUNK * FD_CHUNKS - OWN_MOST;
+    raised = limit;
+    raised.rlim_cur += OWN_MOST;
+    if (raised.rlim_max < raised.rlim_cur)
+        raised.rlim_max = raised.rlim_cur; /* allowed to the superuser */
+    if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &raised, NULL) == 0) {
+        high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, limit.rlim_cur);
+        (void)sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
+    }
+    for (long base = (long)limit.rlim_cur - OWN_MOST; high < 0 && base > 2; base -= OWN_MOST)
         high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, base);
     if (high < 0)
         high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);

@@ -1,6 +1,7 @@
 /* Sockets: messages, accept, connect. See io.h. */
 #include "core/enter.h"
 #include "core/io.h"
+#include "core/mem.h"
 #include "core/ready.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ static long try_sendmsg(int fd, struct fd_entry *e, void *arg)
 /* Only sockets that might wait need an attempt; anything else is the kernel's to refuse. */
 static bool waits(int fd, struct fd_entry *e, int flags)
 {
-    if (e == NULL || (flags & MSG_DONTWAIT) != 0)
+    if (e == NULL || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) != 0)
         return false;
     int kind = fdtab_kind(fd, e);
     return kind == FD_STREAM || kind == FD_DGRAM;
@@ -197,13 +198,6 @@ static long try_recvmmsg(int fd, struct fd_entry *e, void *arg)
     return sys(SYS_recvmmsg, fd, m->many, m->n, m->flags | MSG_DONTWAIT, NULL);
 }
 
-static long try_sendmmsg(int fd, struct fd_entry *e, void *arg)
-{
-    const struct message *m = arg;
-    (void)e;
-    return sys(SYS_sendmmsg, fd, m->many, m->n, m->flags | MSG_DONTWAIT);
-}
-
 /* recvmmsg's own timeout is looked at only after a message has come (its man page, under BUGS); so it is here. */
 long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout)
 {
@@ -229,17 +223,17 @@ long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
     struct fd_entry *e = fdtab_get(fd);
     if (!waits(fd, e, flags))
         return sys(SYS_sendmmsg, fd, msgs, n, flags);
-    unsigned done = 0;
-    while (done < n) {
-        struct message m = {.many = msgs + done, .n = n - done, .flags = flags};
-        long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, try_sendmmsg, &m, "sendmmsg");
-        if (r <= 0)
-            return done > 0 ? (long)done : r;
-        done += (unsigned)r;
-        if (fdtab_nonblocking(fd))
-            break;
+    if (n > 1024)
+        n = 1024; /* UIO_MAXIOV, as the kernel does */
+    for (unsigned i = 0; i < n; i++) {
+        if (!mem_readable(&msgs[i], sizeof msgs[i]))
+            return i > 0 ? (long)i : -EFAULT;
+        long r = io_sendmsg(self, fd, &msgs[i].msg_hdr, flags, "sendmmsg");
+        if (r < 0)
+            return i > 0 ? (long)i : r;
+        msgs[i].msg_len = (unsigned)r;
     }
-    return (long)done;
+    return (long)n;
 }
 
 struct accepting {
@@ -305,7 +299,7 @@ bool io_connect_expired(int fd)
     return true;
 }
 
-static long finish_connect(struct fiber *self, int fd, struct fd_entry *e)
+static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const struct sockaddr *addr, socklen_t len)
 {
     struct io_limit limit = {.at = CLOCK_NEVER, .error = ETIMEDOUT, .counted = true};
     if (rt.config.timeout[OP_CONNECT] != 0)
@@ -325,10 +319,8 @@ static long finish_connect(struct fiber *self, int fd, struct fd_entry *e)
             undo_connect(fd);
         return r;
     }
-    int error = 0;
-    socklen_t size = sizeof error;
-    long r = sys(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    return r < 0 ? r : -error;
+    /* Asked again, it says how it went, and the socket leaves its connecting state. */
+    return sys(SYS_connect, fd, addr, len);
 }
 
 /* Non-blocking for the moment of the call, if nobody else can see the flag: made here, shared with no process. */
@@ -355,5 +347,5 @@ long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen
     (void)sys(SYS_fcntl, fd, F_SETFL, flags);
     if (r == -EAGAIN) /* AF_UNIX: the queue is full, and poll does not tell when it is not */
         return connect_away(self, fd, addr, len);
-    return r == -EINPROGRESS ? finish_connect(self, fd, e) : r;
+    return r == -EINPROGRESS ? finish_connect(self, fd, e, addr, len) : r;
 }

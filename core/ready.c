@@ -129,9 +129,10 @@ static void take_event(const struct epoll_event *event)
     if (e == NULL || e->generation != (uint32_t)(event->data.u64 >> 32))
         return;
     __atomic_fetch_add(&e->seq, 1, __ATOMIC_SEQ_CST);
-    if ((event->events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR)) != 0)
+    const uint32_t both = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    if ((event->events & (EPOLLIN | EPOLLPRI | both)) != 0)
         wake_dir(e, DIR_IN);
-    if ((event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
+    if ((event->events & (EPOLLOUT | both)) != 0)
         wake_dir(e, DIR_OUT);
 }
 
@@ -209,6 +210,18 @@ void ready_pass_on(struct fiber *self, struct fd_entry *e, int dir)
         return;
     core_enter(self);
     wake_dir(e, dir);
+    core_leave(self);
+}
+
+/* Everybody who waits on the descriptor looks again. */
+void ready_look_again(struct fiber *self, struct fd_entry *e)
+{
+    if (list_empty(&e->waiters[DIR_IN]) && list_empty(&e->waiters[DIR_OUT]))
+        return;
+    core_enter(self);
+    for (int dir = 0; dir < DIRS; dir++)
+        while (!list_empty(&e->waiters[dir]))
+            wake(container_of(e->waiters[dir].next, struct ready_link, by_fd));
     core_leave(self);
 }
 

@@ -94,6 +94,25 @@ EXPORT int close(int fd)
 }
 TWIN(__close, close);
 
+/* libc closes the number itself: it is forgotten before. */
+EXPORT int fclose(FILE *f)
+{
+    struct fiber *self = hook_enter();
+    int fd = tracked(self) ? fileno_unlocked(f) : -1;
+    if (fd >= 0)
+        fdtab_closing(fd);
+    return real.fclose(f);
+}
+
+EXPORT int closedir(DIR *dir)
+{
+    struct fiber *self = hook_enter();
+    int fd = tracked(self) && dir != NULL ? dirfd(dir) : -1;
+    if (fd >= 0)
+        fdtab_closing(fd);
+    return real.closedir(dir);
+}
+
 static void closing_range(unsigned first, unsigned last)
 {
     if (first <= last && rt.coop)

@@ -27,6 +27,8 @@ EXPORT long syscall(long number, ...)
     case SYS_sched_yield:
         sched_yield_now(self);
         return 0;
+    case SYS_close:
+        return close((int)a[0]);
     case SYS_tgkill:
         return tgkill((pid_t)a[0], (pid_t)a[1], (int)a[2]);
     default:

@@ -154,6 +154,7 @@ EXPORT int shutdown(int fd, int how)
     if (e != NULL) {
         ready_progress(self, e, DIR_OUT);
         ready_progress(self, e, DIR_IN);
+        ready_look_again(self, e);
     }
     return r;
 }

@@ -46,7 +46,7 @@ EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t,
 {
     struct fiber *self = hook_enter_cancel();
     bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
-    if (self == NULL)
+    if (self == NULL || (!known && sys(SYS_clock_getres, clock, NULL) != 0))
         return real.clock_nanosleep(clock, flags, t, left);
     if (!known) { /* clocks of processor time, alarms: the kernel's, on this kernel thread */
         baton_away(self, "clock_nanosleep");

@@ -133,15 +133,16 @@ static void do_epoll_pwait(void)
 
 #define POINT(name)                                                                                                    \
     {                                                                                                                  \
-        #name, do_##name                                                                                               \
+#name, do_##name                                                                                               \
     }
 static const struct point {
     const char *name;
     void (*call)(void);
 } points[] = {
-    POINT(read), POINT(readv), POINT(write), POINT(writev), POINT(recv), POINT(recvfrom), POINT(recvmsg),
-    POINT(recvmmsg), POINT(send), POINT(sendto), POINT(sendmsg), POINT(sendmmsg), POINT(accept), POINT(accept4),
-    POINT(connect), POINT(poll), POINT(ppoll), POINT(select), POINT(pselect), POINT(epoll_wait), POINT(epoll_pwait),
+    POINT(read),    POINT(readv),      POINT(write),       POINT(writev), POINT(recv),    POINT(recvfrom),
+    POINT(recvmsg), POINT(recvmmsg),   POINT(send),        POINT(sendto), POINT(sendmsg), POINT(sendmmsg),
+    POINT(accept),  POINT(accept4),    POINT(connect),     POINT(poll),   POINT(ppoll),   POINT(select),
+    POINT(pselect), POINT(epoll_wait), POINT(epoll_pwait),
 };
 enum { POINTS = sizeof points / sizeof *points };
 

@@ -1,4 +1,5 @@
-/* Signals waited for, message queues, FIFOs, file locks: cancellation points while they block. Argument: a directory. */
+/* Signals waited for, message queues, FIFOs, file locks: cancellation points while they block. Argument: a directory.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -89,14 +90,15 @@ static void do_lockf(void)
 
 #define POINT(name)                                                                                                    \
     {                                                                                                                  \
-        #name, do_##name                                                                                               \
+#name, do_##name                                                                                               \
     }
 static const struct point {
     const char *name;
     void (*call)(void);
 } points[] = {
-    POINT(sigwait), POINT(sigwaitinfo), POINT(sigtimedwait), POINT(sigsuspend), POINT(msgrcv), POINT(mq_receive),
-    POINT(mq_timedreceive), POINT(mq_send), POINT(open), POINT(openat), POINT(fcntl), POINT(lockf),
+    POINT(sigwait), POINT(sigwaitinfo), POINT(sigtimedwait),    POINT(sigsuspend),
+    POINT(msgrcv),  POINT(mq_receive),  POINT(mq_timedreceive), POINT(mq_send),
+    POINT(open),    POINT(openat),      POINT(fcntl),           POINT(lockf),
 };
 
 static void cleanup(void *arg)

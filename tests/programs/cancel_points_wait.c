@@ -142,16 +142,33 @@ static void do_waitid(void)
 
 #define POINT(name)                                                                                                    \
     {                                                                                                                  \
-        #name, do_##name                                                                                               \
+#name, do_##name                                                                                               \
     }
 static const struct point {
     const char *name;
     void (*call)(void);
 } points[] = {
-    POINT(sleep), POINT(usleep), POINT(nanosleep), POINT(clock_nanosleep), POINT(thrd_sleep), POINT(pause),
-    POINT(pthread_cond_wait), POINT(pthread_cond_timedwait), POINT(pthread_cond_clockwait), POINT(cnd_wait),
-    POINT(cnd_timedwait), POINT(sem_wait), POINT(sem_timedwait), POINT(sem_clockwait), POINT(pthread_join),
-    POINT(pthread_timedjoin_np), POINT(pthread_clockjoin_np), POINT(wait), POINT(wait3), POINT(waitpid), POINT(wait4),
+    POINT(sleep),
+    POINT(usleep),
+    POINT(nanosleep),
+    POINT(clock_nanosleep),
+    POINT(thrd_sleep),
+    POINT(pause),
+    POINT(pthread_cond_wait),
+    POINT(pthread_cond_timedwait),
+    POINT(pthread_cond_clockwait),
+    POINT(cnd_wait),
+    POINT(cnd_timedwait),
+    POINT(sem_wait),
+    POINT(sem_timedwait),
+    POINT(sem_clockwait),
+    POINT(pthread_join),
+    POINT(pthread_timedjoin_np),
+    POINT(pthread_clockjoin_np),
+    POINT(wait),
+    POINT(wait3),
+    POINT(waitpid),
+    POINT(wait4),
     POINT(waitid),
 };
 

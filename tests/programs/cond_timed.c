@@ -78,7 +78,8 @@ static void in_time(pthread_cond_t *cond, clockid_t own, int call)
     EQ(pthread_create(&t, NULL, signals, NULL), 0);
     while (!flag)
         EQ(call ? pthread_cond_clockwait(cond, &mutex, CLOCK_MONOTONIC, &limit)
-                : pthread_cond_timedwait(cond, &mutex, &limit), 0);
+                : pthread_cond_timedwait(cond, &mutex, &limit),
+           0);
     EQ(pthread_mutex_unlock(&mutex), 0);
     EQ(pthread_join(t, NULL), 0);
     EQ(pthread_mutex_lock(&mutex), 0);

@@ -1,5 +1,5 @@
-// An exception that nobody catches ends the process with SIGABRT and a line from the runtime. Argument: thread, noexcept
-// or joinable (a std::thread destroyed without a join).
+// An exception that nobody catches ends the process with SIGABRT and a line from the runtime. Argument: thread,
+// noexcept or joinable (a std::thread destroyed without a join).
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>

@@ -42,6 +42,8 @@ static void init(struct shared *s)
 static struct shared *attach(const char *role, const char *path)
 {
     int fd, mine = strcmp(role, "second") != 0;
+    if (mine)
+        unlink(path);
     while ((fd = open(path, O_RDWR | (mine ? O_CREAT | O_TRUNC : 0), 0600)) < 0)
         usleep(2000);
     if (mine)
@@ -68,6 +70,8 @@ static void both(const char *role, void *(*start)(void *))
     if (forked) {
         child = fork();
         side = child == 0;
+        if (side)
+            alarm(100); /* not left behind if the parent fails */
     }
     __atomic_add_fetch(&shared->attached, 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&shared->attached, __ATOMIC_SEQ_CST) < 2)

@@ -1,0 +1,46 @@
+#!/usr/bin/env bats
+# Bad pointers: the error and the state afterwards are as bare, in every call, at once and after a wait.
+
+load helper
+
+setup() {
+    export TMPDIR=$BATS_TEST_TMPDIR
+}
+
+# Alone, then in a second thread; and nothing was a crash.
+same_both() {
+    same "$1" 0
+    [ "$status" -eq 0 ]
+    same_cooperative 1 "$1" 1
+    [ "$status" -eq 0 ]
+}
+
+# bats test_tags=hook:read,hook:__read,hook:__read_chk,hook:readv,hook:preadv2,hook:write,hook:__write,hook:writev,hook:pwritev2,hook:pread,hook:pread64,hook:__pread_chk,hook:pwrite,hook:pwrite64,hook:preadv,hook:preadv64,hook:pwritev,hook:pwritev64,hook:preadv64v2,hook:pwritev64v2
+@test "bad pointers to read and write" {
+    same_both "$PROGRAMS/rw_badptr"
+}
+
+# bats test_tags=hook:send,hook:__send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:__recv_chk,hook:recvfrom,hook:__recvfrom_chk,hook:recvmsg,hook:recvmmsg,hook:connect,hook:__connect,hook:accept,hook:accept4,hook:socketpair,hook:getsockopt,hook:setsockopt,hook:listen
+@test "bad pointers to the socket calls" {
+    same_both "$PROGRAMS/sock_badptr"
+}
+
+# bats test_tags=hook:pipe,hook:__pipe,hook:pipe2,hook:socketpair,hook:fcntl,hook:__fcntl,hook:fcntl64
+@test "bad pointers to the calls that make descriptors" {
+    same_both "$PROGRAMS/fd_badptr"
+}
+
+# bats test_tags=hook:nanosleep,hook:__nanosleep,hook:clock_nanosleep
+@test "bad pointers to sleeps" {
+    same_both "$PROGRAMS/sleep_errors"
+}
+
+# bats test_tags=hook:poll,hook:__poll,hook:ppoll,hook:select,hook:__select,hook:pselect,hook:epoll_wait,hook:epoll_pwait,hook:epoll_pwait2
+@test "bad pointers to poll, select and epoll" {
+    same_both "$PROGRAMS/poll_errors"
+}
+
+# bats test_tags=hook:wait,hook:waitpid,hook:wait4,hook:waitid
+@test "bad pointers to waits for children" {
+    same_both "$PROGRAMS/proc_errors"
+}

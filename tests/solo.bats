@@ -1,0 +1,39 @@
+#!/usr/bin/env bats
+# A program with one thread cannot tell that it is wrapped.
+
+load helper
+
+same_solo() {
+    same "$@" || return 1
+    [ "$(stat_of mode)" = solo ] || { cat "$BATS_TEST_TMPDIR/stats" && return 1; }
+}
+
+# bats test_tags=hook:read,hook:recv,hook:poll,hook:epoll_wait,hook:waitpid,hook:nanosleep,hook:select,hook:getaddrinfo,hook:vfork
+@test "no thread, descriptor, timer, signal or limit more" {
+    same_solo "$PROGRAMS/solo_state"
+    [[ $output == *"/proc/self/task 1"* ]]
+}
+
+# bats test_tags=hook:read,hook:readv,hook:preadv2,hook:recv,hook:recvfrom,hook:recvmsg,hook:send,hook:write,hook:sendmsg,hook:accept,hook:accept4,hook:waitpid,hook:poll,hook:ppoll,hook:select,hook:pselect,hook:epoll_wait,hook:epoll_pwait,hook:nanosleep,hook:clock_nanosleep,hook:usleep,hook:sleep,hook:pause
+@test "alarms: EINTR and SA_RESTART in every blocking call" {
+    same_solo "$PROGRAMS/solo_signal"
+}
+
+# bats test_tags=hook:read,hook:recv,hook:poll,hook:epoll_wait,hook:sleep,hook:accept,hook:waitpid
+@test "siglongjmp out of blocking calls" {
+    same_solo "$PROGRAMS/solo_jump"
+}
+
+# bats test_tags=hook:read,hook:write
+@test "alternate signal stacks" {
+    same_solo "$PROGRAMS/solo_stack"
+}
+
+# The same where a time limit may have to end each call, and never does.
+# bats test_tags=hook:read,hook:recv,hook:send,hook:accept,hook:waitpid,hook:poll
+@test "signals are the same under time limits that do not pass" {
+    COAX_OPTIONS=(--read-timeout 1m --write-timeout 1m --accept-timeout 1m --wait-timeout 1m --connect-timeout 1m)
+    same "$PROGRAMS/solo_signal"
+    same "$PROGRAMS/solo_jump"
+    same "$PROGRAMS/solo_stack"
+}
