@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static pthread_key_t plain, stubborn, chained, none;
 static int plain_runs, stubborn_runs, chained_runs;
 

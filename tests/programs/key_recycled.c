@@ -10,6 +10,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { ROUNDS = 2000, KEYS = 40 };
 
 static pthread_key_t keys[KEYS];

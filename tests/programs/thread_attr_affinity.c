@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static void *thread(void *arg)
 {
     int cpu = (long)arg;

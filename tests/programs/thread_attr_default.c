@@ -14,6 +14,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static void *stack_size(void *arg)
 {
     pthread_attr_t a;

@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static volatile int touch; /* how many bytes below the stack to write at; 0: not */
 
 static void *thread(void *arg)

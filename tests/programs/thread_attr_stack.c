@@ -14,6 +14,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { SIZE = 128 << 10, PAGE = 4096 };
 
 static char *stack;

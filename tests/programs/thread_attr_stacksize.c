@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 /* Touches a byte of every 256 down to `bytes` below the frame, without calling anything on the way. */
 static __attribute__((noinline)) long use(size_t bytes)
 {

@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static void *thread(void *arg)
 {
     EQ(pthread_getconcurrency(), 4);

@@ -10,6 +10,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 100, CHILDREN = 10 };
 
 static int order[THREADS], started;

@@ -14,6 +14,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { ROUNDS = 100 };
 
 static sem_t go, ended;

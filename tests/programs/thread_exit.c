@@ -10,6 +10,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static pthread_key_t key;
 
 static void say(void *text)

@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static sem_t inside;
 static int runs;

@@ -11,6 +11,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { SIZE = 512 << 10, THREADS = 20 };
 
 static __thread char big[SIZE], tail = 5;
