@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static sem_t ready;
 static volatile unsigned long counter;
 static volatile int stop;

@@ -22,6 +22,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static sem_t ready, go;
 static int in[2], full[2], sock[2], fullsock[2], epoll, listener, backlogged;
 static struct sockaddr_un address = {.sun_family = AF_UNIX};

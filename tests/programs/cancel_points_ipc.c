@@ -23,6 +23,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static sem_t ready;
 static sigset_t usr1;
 static char fifo[200], file[200];

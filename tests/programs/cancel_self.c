@@ -11,6 +11,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static int reached;
 
 static void *tests(void *arg)

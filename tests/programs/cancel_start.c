@@ -11,6 +11,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static sem_t go;
 static int started, cleaned;
 

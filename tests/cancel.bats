@@ -1,0 +1,63 @@
+#!/usr/bin/env bats
+# Cancellation: when it acts, what it leaves behind, which calls are its points.
+
+load helper
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_setcancelstate,hook:pthread_setcanceltype,hook:sem_wait,hook:sem_post
+@test "disabled, enabled, tested, before the start" {
+    same_cooperative 1 "$PROGRAMS/cancel_state"
+    same_cooperative 1 "$PROGRAMS/cancel_start"
+}
+
+# bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_setcancelstate,hook:pthread_setcanceltype,hook:sem_wait,hook:sem_post
+@test "asynchronous and deferred, of computing and of sleeping threads" {
+    same_cooperative 3 "$PROGRAMS/cancel_async"
+}
+
+# bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_detach,hook:pthread_cancel,hook:sem_wait,hook:sem_post,hook:pause
+@test "of oneself, of main, of detached threads" {
+    same_cooperative 1 "$PROGRAMS/cancel_self"
+    same_cooperative 1 "$PROGRAMS/cancel_main"
+    [ "$status" = 0 ]
+    same_cooperative 1 "$PROGRAMS/cancel_detached"
+}
+
+# bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_exit,hook:pthread_cancel,hook:pthread_setcanceltype,hook:sem_wait,hook:sem_post
+@test "cleanup handlers: order, popped ones, on exit" {
+    same_cooperative 1 "$PROGRAMS/cancel_cleanup"
+}
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_rwlock_rdlock,hook:pthread_rwlock_wrlock,hook:pthread_rwlock_unlock,hook:pthread_barrier_init,hook:pthread_barrier_wait,hook:pthread_spin_lock,hook:sem_wait,hook:sem_post
+@test "locks and barriers are no cancellation points" {
+    same_cooperative 1 "$PROGRAMS/cancel_not_a_point"
+}
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:pthread_cond_signal
+@test "in a condition wait: the mutex is owned, no signal is lost" {
+    same_cooperative 1 "$PROGRAMS/cancel_cond"
+}
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:sem_wait,hook:sem_post
+@test "in a join: the other thread stays joinable" {
+    same_cooperative 1 "$PROGRAMS/cancel_join"
+}
+
+# bats test_tags=hook:sleep,hook:usleep,hook:nanosleep,hook:clock_nanosleep,hook:thrd_sleep,hook:fork,hook:wait,hook:wait3,hook:wait4,hook:waitpid,hook:waitid,hook:pthread_create,hook:pthread_join,hook:pthread_timedjoin_np,hook:pthread_clockjoin_np,hook:pthread_cancel,hook:pthread_setcancelstate,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:pthread_cond_clockwait,hook:sem_wait,hook:sem_timedwait,hook:sem_clockwait,hook:sem_post,hook:mtx_lock,hook:mtx_unlock,hook:cnd_wait,hook:cnd_timedwait,hook:pause
+@test "points: waits for time, threads, semaphores, conditions, children" {
+    same_cooperative 1 "$PROGRAMS/cancel_points_wait"
+}
+
+# bats test_tags=hook:read,hook:write,hook:readv,hook:writev,hook:socket,hook:socketpair,hook:listen,hook:accept,hook:accept4,hook:connect,hook:send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg,hook:pipe,hook:close,hook:fcntl,hook:usleep,hook:poll,hook:ppoll,hook:select,hook:pselect,hook:epoll_wait,hook:epoll_pwait,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_setcancelstate,hook:sem_wait,hook:sem_post
+@test "points: waits for descriptors; no data is moved" {
+    same_cooperative 1 "$PROGRAMS/cancel_points_io"
+}
+
+# bats test_tags=hook:read,hook:write,hook:pipe,hook:fcntl,hook:usleep,hook:fork,hook:waitpid,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:sem_wait,hook:sem_post,hook:pthread_sigmask,hook:sigsuspend,hook:pause,hook:sigwait,hook:sigwaitinfo,hook:sigtimedwait
+@test "points: waits for signals, messages, FIFOs and file locks" {
+    same_cooperative 3 "$PROGRAMS/cancel_points_ipc" "$BATS_TEST_TMPDIR"
+}
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post,hook:pause
+@test "C++ frames are unwound" {
+    same_cooperative 1 "$PROGRAMS/cancel_cxx"
+}
