@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 25, ROUNDS = 200 };
 
 static pthread_barrier_t barrier;

@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static pthread_mutex_t mutex;
 static pthread_cond_t cond;
 static int turn, errorcheck;

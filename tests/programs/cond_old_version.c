@@ -22,6 +22,7 @@ __asm__(".symver pthread_cond_init,pthread_cond_init@GLIBC_2.2.5\n"
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 20 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { PRODUCERS = 20, CONSUMERS = 30, ITEMS = 600, TOTAL = PRODUCERS * ITEMS, ROOM = 16 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -18,6 +18,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 30, ROUNDS = 300 };
 
 static int lock_word; /* 0 free, 1 taken, 2 taken and waited for */

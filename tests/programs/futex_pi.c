@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 3, ROUNDS = 20 };
 
 static int word, inside, counter;

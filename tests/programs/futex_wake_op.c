@@ -17,6 +17,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static int first, second, ready, first_woken, second_woken, expected;
 
 static void *on_first(void *arg)

@@ -39,6 +39,7 @@ extern void *old_pthread_getspecific(pthread_key_t);
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 10, ROUNDS = 100 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

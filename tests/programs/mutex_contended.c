@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 10, ROUNDS = 60 };
 
 static pthread_mutex_t mutex;

@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static void *try_busy(void *m)
 {
     EQ(pthread_mutex_trylock(m), EBUSY);

@@ -10,6 +10,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { MUTEXES = 1000, THREADS = 4000 };
 
 static struct {

@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static pthread_mutex_t mutex, plain = PTHREAD_MUTEX_INITIALIZER;
 
 static void *thread(void *arg)

@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static pthread_mutex_t mutex;
 static sem_t locked, go;
 

@@ -14,6 +14,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static pthread_rwlock_t lock;
 static int wrote;
 

@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { READERS = 20, WRITERS = 5, ROUNDS = 50 };
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;

@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 50, ROUNDS = 40, AT_ONCE = 3 };
 
 static sem_t places, mutex;

@@ -14,6 +14,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 8, ROUNDS = 20 };
 
 static pthread_spinlock_t lock;

@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+# Semaphores, unnamed and named.
+
+load helper
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_post
+@test "counting, trying, overflow, many waiters" {
+    same_cooperative 1 "$PROGRAMS/sem_basic"
+}
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:sem_timedwait,hook:sem_clockwait,hook:sem_post
+@test "time limits on both clocks" {
+    same_cooperative 1 "$PROGRAMS/sem_timed"
+}
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_post
+@test "named" {
+    same_cooperative 1 "$PROGRAMS/sem_named"
+}
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_timedwait,hook:sem_post,hook:sigaction,hook:pthread_kill
+@test "posted by a signal handler, interrupted by one" {
+    same_cooperative 1 "$PROGRAMS/sem_handler"
+}
