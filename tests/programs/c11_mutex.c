@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static mtx_t mutex;
 static int inside, counter;
 

@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 20 };
 
 static once_flag once = ONCE_FLAG_INIT;

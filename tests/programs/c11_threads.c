@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static mtx_t mutex;
 static cnd_t cond;
 static int detached_done;

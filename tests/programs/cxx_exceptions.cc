@@ -17,6 +17,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static std::atomic<int> destroyed{0}, caught{0};
 
 struct Yielding {

@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 using namespace std::chrono_literals;
 
 static int fib(int n)

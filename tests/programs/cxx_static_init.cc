@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static std::atomic<int> made{0}, tries{0}, failures{0};
 
 struct Slow {

@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 using namespace std::chrono_literals;
 
 template <class Lockable> static void exclusion(const char *name)

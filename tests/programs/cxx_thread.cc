@@ -18,6 +18,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 int main()
 {
     std::vector<std::thread> threads;

@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static std::atomic<int> made{0}, destroyed{0};
 static pthread_key_t key;
 static sem_t ready;
