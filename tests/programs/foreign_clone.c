@@ -19,6 +19,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { MOST = 3, ROUNDS = 5, STACK = 64 << 10 };
 
 static int pipes[2], word, ctid, threads = MOST;

@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { MESSAGES = 20 };
 
 static mqd_t queue;

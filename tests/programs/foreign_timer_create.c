@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static sem_t done;
 static pthread_key_t key;
 static int sum, destroyed;

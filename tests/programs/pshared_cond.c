@@ -18,6 +18,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 4, ROUNDS = 25 };
 
 struct shared {

@@ -21,6 +21,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 3, ROUNDS = 60 };
 
 struct shared {

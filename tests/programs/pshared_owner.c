@@ -19,6 +19,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 3, ROUNDS = 60, KINDS = 4 };
 
 struct shared {

@@ -17,6 +17,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static struct shared {
     pthread_mutex_t mutex;
     int locked, told, passed;

@@ -18,6 +18,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 6, ROUNDS = 60 };
 
 struct shared {

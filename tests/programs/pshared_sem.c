@@ -19,6 +19,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 4, ROUNDS = 100 };
 
 struct shared {

@@ -14,6 +14,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 4, ROUNDS = 50 };
 
 static sem_t *there, *back;
