@@ -22,6 +22,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static char path[300];
 static int a, b, pipes[2];
 static mqd_t queue;

@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 30 };
 
 static int queue, set, got;

@@ -11,6 +11,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 4 };
 
 static volatile int stop;

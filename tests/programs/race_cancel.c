@@ -17,6 +17,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static unsigned long long state;
 static long deadline;
 

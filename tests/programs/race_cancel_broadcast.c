@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static unsigned long long state;
 static long deadline;
 

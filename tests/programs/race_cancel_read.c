@@ -18,6 +18,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static unsigned long long state;
 static long deadline;
 

@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 /* The time on a clock this many milliseconds from now. */
 static struct timespec at(clockid_t clock, long ms)
 {

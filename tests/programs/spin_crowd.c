@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static volatile int flag;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int pipes[2];

@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static volatile int plain;
 static atomic_int atomic;
 

@@ -14,6 +14,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { MOST = 3000 };
 
 static sem_t go;

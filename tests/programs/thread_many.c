@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 10000 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

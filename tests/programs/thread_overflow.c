@@ -17,6 +17,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static __attribute__((noinline)) long deeper(long n)
 {
     volatile char frame[500];

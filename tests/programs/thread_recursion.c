@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 4, FRAME = 1000, DEPTH = 7000 };
 
 static __attribute__((noinline)) long deeper(long n)

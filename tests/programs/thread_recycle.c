@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 100000 };
 
 static pthread_key_t key;

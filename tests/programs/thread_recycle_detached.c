@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 20000, AT_ONCE = 50 };
 
 static sem_t places;

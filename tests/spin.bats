@@ -1,0 +1,41 @@
+#!/usr/bin/env bats
+# Threads that spin, compute or block in calls that nobody can take over do not stop the others.
+
+load helper
+
+setup() {
+    CPUS=$(getconf _NPROCESSORS_ONLN)
+}
+
+# bats test_tags=hook:usleep,hook:sched_yield,hook:pthread_create,hook:pthread_join
+@test "a thread spins on a flag" {
+    same_cooperative 3 "$PROGRAMS/spin_flag"
+}
+
+# bats test_tags=hook:read,hook:write,hook:pipe,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
+@test "more threads spin than there are CPUs" {
+    same_cooperative $((CPUS + 3)) "$PROGRAMS/spin_crowd"
+}
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join
+@test "threads compute while main sleeps" {
+    same_cooperative $((CPUS + 2)) "$PROGRAMS/compute_sleep"
+}
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
+@test "computing threads that pass through a lock all get on" {
+    same_cooperative $((CPUS + 2)) "$PROGRAMS/compute_share"
+}
+
+# bats test_tags=hook:write,hook:pipe,hook:fcntl,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post,hook:pthread_sigmask,hook:sigwait
+@test "a thread blocks in a file lock, a message, a FIFO, a line, a signal" {
+    local call
+    for call in flock ofd msgrcv semop fifo fgets mqueue sigwait; do
+        same_cooperative 3 "$PROGRAMS/block_calls" "$call" "$BATS_TEST_TMPDIR"
+    done
+}
+
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_post
+@test "thirty threads block at once" {
+    same_cooperative 34 "$PROGRAMS/block_many"
+}
