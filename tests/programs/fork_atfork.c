@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static int log_size;
 static char log_text[100];
 static pthread_t forker;

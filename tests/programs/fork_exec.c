@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 extern char **environ;
 static volatile int ticks;
 

@@ -12,6 +12,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static char **own;
 
 static void *sleeps(void *arg)

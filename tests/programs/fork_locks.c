@@ -14,6 +14,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 4, FORKS = 30 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 5 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static pthread_key_t key;
 
 static void destructor(void *value)

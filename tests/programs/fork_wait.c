@@ -13,6 +13,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 enum { THREADS = 12, ROUNDS = 3 };
 
 static void *thread(void *arg)

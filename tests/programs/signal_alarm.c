@@ -16,6 +16,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static volatile sig_atomic_t alarms;
 static volatile int stop;
 

@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static int number;
 static const char *how;
 

@@ -17,6 +17,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static volatile sig_atomic_t handled, on_target;
 static pthread_t target;
 static sem_t ready;

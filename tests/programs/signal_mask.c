@@ -17,6 +17,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static sem_t ready, go;
 static volatile sig_atomic_t handled;
 static pthread_t open_thread;

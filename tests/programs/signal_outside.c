@@ -15,6 +15,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static volatile sig_atomic_t stop;
 static int wake[2], silent[2];
 

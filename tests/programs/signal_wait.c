@@ -18,6 +18,7 @@
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
+
 static sigset_t set;
 static sem_t took;
 static int last, value;

@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# Signals of a program with threads.
+
+load helper
+
+# bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_exit,hook:raise
+@test "the default ends the process, whatever its threads do" {
+    local args
+    for args in "15 itself" "9 itself" "10 itself" "14 raise" "11 raise" "6 abort"; do
+        # shellcheck disable=SC2086 # number and sender
+        same "$PROGRAMS/signal_default" $args
+        [ "$status" = $((128 + ${args% *})) ]
+    done
+}
+
+# bats test_tags=hook:read,hook:write,hook:pipe,hook:usleep,hook:nanosleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post,hook:sigaction,hook:pause,hook:raise,hook:pthread_kill
+@test "handlers run while threads wait, on the thread that is meant" {
+    same_cooperative 1 "$PROGRAMS/signal_handler"
+}
+
+# bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:signal,hook:pause
+@test "alarms and interval timers" {
+    same_cooperative 3 "$PROGRAMS/signal_alarm"
+}
+
+# bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_post,hook:pthread_sigmask,hook:sigwait,hook:sigwaitinfo,hook:sigtimedwait,hook:pthread_kill,hook:pthread_sigqueue
+@test "a thread takes signals by sigwait" {
+    same_cooperative 3 "$PROGRAMS/signal_wait"
+}
+
+# bats test_tags=hook:usleep,hook:sched_yield,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_post,hook:signal,hook:pthread_sigmask,hook:sigpending,hook:pthread_kill
+@test "masks are the thread's own" {
+    same_cooperative 1 "$PROGRAMS/signal_mask"
+}
+
+# bats test_tags=hook:read,hook:write,hook:pipe,hook:usleep,hook:poll,hook:pthread_create,hook:pthread_join,hook:signal
+@test "SIGTERM from outside, as daemons take it" {
+    local run pid
+    for run in bare wrapped; do
+        if [ "$run" = bare ]; then
+            "$PROGRAMS/signal_outside" >"$BATS_TEST_TMPDIR/$run" 3>&- &
+        else
+            COAX_STATS="$BATS_TEST_TMPDIR/stats" "$COAX" "$PROGRAMS/signal_outside" >"$BATS_TEST_TMPDIR/$run" 3>&- &
+        fi
+        pid=$!
+        wait_until 20 grep -q ready "$BATS_TEST_TMPDIR/$run"
+        kill -TERM "$pid"
+        wait "$pid"
+    done
+    cmp "$BATS_TEST_TMPDIR/bare" "$BATS_TEST_TMPDIR/wrapped"
+    grep -q "in good order" "$BATS_TEST_TMPDIR/wrapped"
+    [ "$(stat_of mode)" = fiber ]
+    [ "$(stat_of kernel_threads)" = 1 ]
+}
