@@ -250,7 +250,7 @@ static void own_descriptors(void)
         CHECK_EQ(fcntl(fds[i], F_GETFD), FD_CLOEXEC);
         CHECK(fdtab_is_own(fds[i]) && !fdtab_is_own(low));
         rlim_t top = limit.rlim_cur < 1 << 20 ? limit.rlim_cur : 1 << 20;
-        CHECK((rlim_t)fds[i] < top && (rlim_t)fds[i] + 4 * OWN_MOST >= top);
+        CHECK((rlim_t)fds[i] < top + OWN_MOST && (rlim_t)fds[i] + 4 * OWN_MOST >= top);
     }
     CHECK_EQ(loop_own_fd(-EMFILE), -EMFILE);
     unsigned least = (unsigned)fds[0], most = (unsigned)fds[0], found = 0;
@@ -278,28 +278,57 @@ static void own_descriptors(void)
     unit_ok("own_descriptors");
 }
 
-/* As high as a low limit allows; when there is no room at all, an error and nothing lost. */
+/* A plain user under a low limit: as high as it allows; when there is no room at all, an error and nothing lost. */
 static void low_limit(void)
 {
-    struct rlimit limit, low;
-    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    int null = open("/dev/null", O_RDWR), fds[64], n = 0;
-    low = (struct rlimit){24, limit.rlim_max};
-    CHECK(null >= 0 && setrlimit(RLIMIT_NOFILE, &low) == 0);
-    int high = fdtab_take_high(null);
-    CHECK(high > null && high < 24 && fdtab_is_own(high));
-    while (n < 64 && (fds[n] = dup(null)) >= 0)
-        n++;
-    CHECK(n < 24);
-    CHECK_EQ(fdtab_take_high(null), -EMFILE);
-    CHECK_EQ(rt.fdtab.nown, 1);
-    while (n > 0)
-        close(fds[--n]);
-    fdtab_forget_own(high);
-    close(high);
+    struct rlimit low = {24, 24};
+    int status, null = open("/dev/null", O_RDWR), n = 0;
+    CHECK(null >= 0);
+    fdtab_opened(null, FD_MEMORY);
+    pid_t child = fork();
+    if (child == 0) {
+        for (int fd = null + 1; fd < 64; fd++)
+            close(fd);
+        CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+        if (getuid() == 0)
+            CHECK_EQ(sys(SYS_setuid, 65534), 0);
+        int high = fdtab_take_high(null);
+        CHECK(high > null && high < 24 && fdtab_is_own(high));
+        while (dup(null) >= 0)
+            n++;
+        CHECK(n < 24);
+        CHECK_EQ(fdtab_take_high(null), -EMFILE);
+        CHECK_EQ(rt.fdtab.nown, 1);
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_EQ(status, 0);
     close(null);
-    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
     unit_ok("low_limit");
+}
+
+/* The program's limit is what it was. */
+static void limit_kept(void)
+{
+    static const rlim_t soft[] = {24, 1024, 1048575, 1048576, 1048577};
+    struct rlimit limit, now;
+    int null = open("/dev/null", O_RDWR);
+    CHECK(null >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    for (size_t i = 0; i < countof(soft); i++) {
+        struct rlimit set = {soft[i], soft[i] > limit.rlim_max ? soft[i] : limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &set) != 0)
+            continue; /* not allowed here */
+        int own = fdtab_take_high(null);
+        CHECK(own > null);
+        CHECK_EQ(getrlimit(RLIMIT_NOFILE, &now), 0);
+        CHECK_EQ(now.rlim_cur, set.rlim_cur);
+        CHECK_EQ(now.rlim_max, set.rlim_max);
+        fdtab_forget_own(own);
+        close(own);
+    }
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    close(null);
+    unit_ok("limit_kept");
 }
 
 /* The child of a fork keeps none of them, and shares what was private. */
@@ -372,6 +401,7 @@ int main(void)
     nonblocking();
     own_descriptors();
     low_limit();
+    limit_kept();
     forked();
     entries_made_once();
     return 0;
