@@ -45,10 +45,40 @@ static void durations_accepted(void)
 static void durations_refused(void)
 {
     static const char *const cases[] = {
-        "",     " ",    "s",      "ms",   "-1",     "+1",           " 1",   "1 ",      "1 s",     "1x",
-        "1ss",  "1.",   ".5",     "1.s",  "1e3",    "0x10",         "1M",   "1S",      "1us",     "1ns",
-        "1.5.2", "1,5", "1s1",    "1h30m", "inf",   "0.0000000001", "never", "10001d", "240001h", "864000001",
-        "864000000001ms", "18446744073709551616", "18446744073709551617s", "99999999999999999999999999999999",
+        "",
+        " ",
+        "s",
+        "ms",
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "1 s",
+        "1x",
+        "1ss",
+        "1.",
+        ".5",
+        "1.s",
+        "1e3",
+        "0x10",
+        "1M",
+        "1S",
+        "1us",
+        "1ns",
+        "1.5.2",
+        "1,5",
+        "1s1",
+        "1h30m",
+        "inf",
+        "0.0000000001",
+        "never",
+        "10001d",
+        "240001h",
+        "864000001",
+        "864000000001ms",
+        "18446744073709551616",
+        "18446744073709551617s",
+        "99999999999999999999999999999999",
     };
     for (size_t i = 0; i < countof(cases); i++) {
         uint64_t ns = 77;
@@ -58,18 +88,38 @@ static void durations_refused(void)
     unit_ok("durations_refused");
 }
 
+/* Ten thousand days and a fraction are over the most, too. */
+static void fraction_over_the_most(void)
+{
+    uint64_t ns = 77;
+    CHECK(!config_duration("864000000.5", &ns) && !config_duration("10000.5d", &ns));
+    CHECK(config_duration("9999.5d", &ns) && ns == 863956800 * NS_PER_S);
+    unit_ok("fraction_over_the_most");
+}
+
 static void sizes(void)
 {
     static const struct {
         const char *text;
         size_t bytes;
     } good[] = {
-        {"0", 0},           {"1", 1},           {"65536", 65536},   {"64k", 65536},       {"64K", 65536},
-        {"8m", 8 << 20},    {"8M", 8 << 20},    {"1g", 1ul << 30},  {"1024G", 1ul << 40}, {"1099511627776", 1ul << 40},
+        {"0", 0},        {"1", 1},        {"65536", 65536},  {"64k", 65536},       {"64K", 65536},
+        {"8m", 8 << 20}, {"8M", 8 << 20}, {"1g", 1ul << 30}, {"1024G", 1ul << 40}, {"1099511627776", 1ul << 40},
         {"0k", 0},
     };
-    static const char *const bad[] = {"", "k", "-1", "1kb", "1t", "1 k", " 1", "1.5k", "0x10", "1025g",
-                                      "1099511627777", "1099511627776k", "18446744073709551617"};
+    static const char *const bad[] = {"",
+                                      "k",
+                                      "-1",
+                                      "1kb",
+                                      "1t",
+                                      "1 k",
+                                      " 1",
+                                      "1.5k",
+                                      "0x10",
+                                      "1025g",
+                                      "1099511627777",
+                                      "1099511627776k",
+                                      "18446744073709551617"};
     for (size_t i = 0; i < countof(good); i++) {
         size_t n = 77;
         if (!config_size(good[i].text, &n) || n != good[i].bytes)
@@ -86,8 +136,8 @@ static void sizes(void)
 static void defaults(void)
 {
     char *none[] = {NULL};
-    char *others[] = {"PATH=/bin",           "COAX_READ_TIMEOUTS=3", "XCOAX_READ_TIMEOUT=3", "COAX_READ_TIMEOUT=",
-                      "COAX_READ_TIMEOUT",   "COAX_STRICT=",         "COAX_DISABLE=",        NULL};
+    char *others[] = {"PATH=/bin",         "COAX_READ_TIMEOUTS=3", "XCOAX_READ_TIMEOUT=3", "COAX_READ_TIMEOUT=",
+                      "COAX_READ_TIMEOUT", "COAX_STRICT=",         "COAX_DISABLE=",        NULL};
     char **environs[] = {none, others, NULL};
     for (size_t i = 0; i < countof(environs); i++) {
         struct config c;
@@ -109,11 +159,12 @@ static void defaults(void)
 
 static void everything_set(void)
 {
-    char *env[] = {"COAX_CONNECT_TIMEOUT=1", "COAX_READ_TIMEOUT=2",  "COAX_WRITE_TIMEOUT=3", "COAX_ACCEPT_TIMEOUT=4",
-                   "COAX_DNS_TIMEOUT=5",     "COAX_WAIT_TIMEOUT=6",  "COAX_POLL_TIMEOUT=7",  "COAX_THREADS=kernel",
-                   "COAX_STRICT=1",          "COAX_FOLLOW=0",        "COAX_STACK_SIZE=256k", "COAX_POOL_SIZE=0",
-                   "COAX_LOG_LEVEL=debug",   "COAX_LOG_FILE=/x/log", "COAX_STATS=/x/stats",  "COAX_VERIFY_FD=9",
-                   "COAX_READ_TIMEOUT=99",   NULL};
+    char *env[] = {"COAX_CONNECT_TIMEOUT=1", "COAX_READ_TIMEOUT=2",  "COAX_WRITE_TIMEOUT=3",
+                   "COAX_ACCEPT_TIMEOUT=4",  "COAX_DNS_TIMEOUT=5",   "COAX_WAIT_TIMEOUT=6",
+                   "COAX_POLL_TIMEOUT=7",    "COAX_THREADS=kernel",  "COAX_STRICT=1",
+                   "COAX_FOLLOW=0",          "COAX_STACK_SIZE=256k", "COAX_POOL_SIZE=0",
+                   "COAX_LOG_LEVEL=debug",   "COAX_LOG_FILE=/x/log", "COAX_STATS=/x/stats",
+                   "COAX_VERIFY_FD=9",       "COAX_READ_TIMEOUT=99", NULL};
     struct config c;
     config_init(&c, env);
     for (int op = 0; op < OP_COUNT; op++)
@@ -179,8 +230,8 @@ static void bad_values(void)
 static void disabled_features(void)
 {
     static const char *const names[FEATURE_COUNT] = {
-        [FEATURE_RWF_NOWAIT] = "rwf_nowait", [FEATURE_GUARD_INSTALL] = "guard_install",
-        [FEATURE_CLOSE_RANGE] = "close_range", [FEATURE_PIDFD] = "pidfd",
+        [FEATURE_RWF_NOWAIT] = "rwf_nowait",     [FEATURE_GUARD_INSTALL] = "guard_install",
+        [FEATURE_CLOSE_RANGE] = "close_range",   [FEATURE_PIDFD] = "pidfd",
         [FEATURE_EPOLL_PWAIT2] = "epoll_pwait2", [FEATURE_WRFSBASE] = "wrfsbase",
     };
     char text[128];
@@ -217,5 +268,6 @@ int main(void)
     everything_set();
     bad_values();
     disabled_features();
+    fraction_over_the_most();
     return 0;
 }

@@ -130,6 +130,14 @@ static void reallocation(void)
     unit_ok("reallocation");
 }
 
+/* The kernel takes a null pointer for no mask at all. */
+static void null_not_readable(void)
+{
+    CHECK(!mem_readable(NULL, 16));
+    CHECK(!mem_readable(NULL, 8));
+    unit_ok("null_not_readable");
+}
+
 int main(void)
 {
     unit_start();
@@ -139,5 +147,6 @@ int main(void)
     readable_keeps_mask();
     mappings();
     reallocation();
+    null_not_readable();
     return 0;
 }

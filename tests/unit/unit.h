@@ -1,5 +1,6 @@
 /* What every unit test needs: checks that name their line, `ok NAME` per case, fibers, real threads, chance.
- * The tests link the core without its hooks, so pthread_create here makes a kernel thread: a foreign one to the core. */
+ * The tests link the core without its hooks, so pthread_create here makes a kernel thread: a foreign one to the core.
+ */
 #ifndef COAX_UNIT_H
 #define COAX_UNIT_H
 
