@@ -11,7 +11,7 @@ enum { KTHREAD_STACK = 128 << 10 };
 /* Real pthreads, so that libc stays in its multi-thread mode; all signals blocked until they carry. */
 static int spawn(void *(*start)(void *), void *arg)
 {
-    uint64_t all = ~0ull, old;
+    uint64_t all = ALL_SIGNALS, old;
     pthread_attr_t attr;
     pthread_t thread;
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);
@@ -105,7 +105,7 @@ void baton_drain(void)
 /* No TLS and no libc between losing the fiber and having the baton: k's thread pointer may be anybody's. */
 void baton_idle(struct kthread *k)
 {
-    static const uint64_t all = ~0ull;
+    static const uint64_t all = ALL_SIGNALS;
     for (;;) {
         (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
         struct fiber *f = k->leaving;

@@ -15,6 +15,7 @@ struct landing {
 
 extern void __pthread_register_cancel(__pthread_unwind_buf_t *buf);
 extern void __pthread_unregister_cancel(__pthread_unwind_buf_t *buf);
+extern void __pthread_unwind_next(__pthread_unwind_buf_t *buf) __attribute__((noreturn));
 
 /* Returns twice, so a macro: 0 first, then not 0 when the thread has been unwound to here. */
 #define landing_set(landing) __sigsetjmp((landing)->env, 0)

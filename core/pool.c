@@ -70,7 +70,7 @@ static void *helper(void *unused)
 
 static bool spawn(void)
 {
-    uint64_t all = ~0ull, old;
+    uint64_t all = ALL_SIGNALS, old;
     pthread_attr_t attr;
     pthread_t thread;
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);

@@ -39,6 +39,9 @@ static inline long sys6(long n, long a, long b, long c, long d, long e, long f)
 #define SYS_7(n, a, b, c, d, e, f) sys6(n, SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), SYS_ARG(d), SYS_ARG(e), SYS_ARG(f))
 #define sys(...) SYS_N(__VA_ARGS__, SYS_7, SYS_6, SYS_5, SYS_4, SYS_3, SYS_2, SYS_1)(__VA_ARGS__)
 
+/* All signals but the one with which libc makes every thread change its ids: a thread that blocks it stops setuid. */
+#define ALL_SIGNALS (~(1ull << 32))
+
 static inline int sys_gettid(void)
 {
     return (int)sys(SYS_gettid);

@@ -107,7 +107,7 @@ EXPORT int fclose(FILE *f)
 EXPORT int closedir(DIR *dir)
 {
     struct fiber *self = hook_enter();
-    int fd = tracked(self) && dir != NULL ? dirfd(dir) : -1;
+    int fd = tracked(self) ? dirfd(dir) : -1;
     if (fd >= 0)
         fdtab_closing(fd);
     return real.closedir(dir);

@@ -93,9 +93,7 @@ static int below_main(int argc, char **argv, char **env)
             self->result = PTHREAD_CANCELED;
         fiber_exit(self);
     }
-    /* No fibers: on with libc's own landing. */
-    real.pthread_exit(NULL);
-    __builtin_unreachable();
+    __pthread_unwind_next(&landing.buf); /* no fibers: on to libc's own landing */
 }
 
 EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void),

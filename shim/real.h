@@ -36,6 +36,7 @@
     USE(pthread_rwlock_trywrlock)                                                                                      \
     USE(pthread_spin_trylock)                                                                                          \
     USE(sem_trywait)                                                                                                   \
+    USE(pthread_attr_setaffinity_np)                                                                                   \
     USE(pthread_condattr_init)                                                                                         \
     USE(pthread_condattr_setclock)                                                                                     \
     USE(pthread_self)                                                                                                  \

@@ -26,14 +26,26 @@ static int resolve_attr(const pthread_attr_t *attr, struct fiber_attr *out, sigs
     return 0;
 }
 
+static bool default_attr_changed;
+
+EXPORT int pthread_setattr_default_np(const pthread_attr_t *attr)
+{
+    hook_enter();
+    int e = real.pthread_setattr_default_np(attr);
+    default_attr_changed |= e == 0;
+    return e;
+}
+
 /* What only a kernel thread can have. */
 static bool needs_kernel_thread(const pthread_attr_t *attr)
 {
     int inherit, policy;
+    struct sched_param param;
     cpu_set_t cpus;
+    real.pthread_attr_getschedparam(attr, &param);
     real.pthread_attr_getinheritsched(attr, &inherit);
     real.pthread_attr_getschedpolicy(attr, &policy);
-    return (inherit == PTHREAD_EXPLICIT_SCHED && policy != SCHED_OTHER) ||
+    return (inherit == PTHREAD_EXPLICIT_SCHED && (policy != SCHED_OTHER || param.sched_priority != 0)) ||
            (real.pthread_attr_getaffinity_np(attr, sizeof cpus, &cpus) == 0 && identity_narrow(&cpus));
 }
 
@@ -57,10 +69,15 @@ static int create(pthread_t *handle, const pthread_attr_t *attr, void *(*start)(
     if (!fibers_possible() || (attr != NULL && needs_kernel_thread(attr)))
         return 0;
     *done = true;
-    if (attr == NULL) {
+    if (attr == NULL && !default_attr_changed) {
         a.stack_size = identity_default_stack(&a.guard_size);
     } else {
-        int e = resolve_attr(attr, &a, &mask);
+        pthread_attr_t standard;
+        if (attr == NULL)
+            real.pthread_getattr_default_np(&standard);
+        int e = resolve_attr(attr == NULL ? &standard : attr, &a, &mask);
+        if (attr == NULL)
+            real.pthread_attr_destroy(&standard);
         if (e != 0)
             return e;
         if (a.stack_size == 0)
@@ -233,6 +250,9 @@ EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
     real.pthread_attr_setguardsize(attr, target->guard_size);
     real.pthread_attr_setschedpolicy(attr, target->policy);
     real.pthread_attr_setschedparam(attr, &target->param);
+    cpu_set_t cpus;
+    if (identity_get_affinity(target, sizeof cpus, &cpus) == 0)
+        real.pthread_attr_setaffinity_np(attr, sizeof cpus, &cpus);
     return real.pthread_attr_setstack(attr, target->stack, target->stack_size);
 }
 
