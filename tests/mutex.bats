@@ -9,6 +9,11 @@ load helper
     same_cooperative 1 "$PROGRAMS/mutex_contended"
 }
 
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
+@test "a thread that locks again at once does not keep the others out" {
+    same_cooperative 1 "$PROGRAMS/mutex_fairness"
+}
+
 # bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
 @test "a thousand mutexes with four waiters each" {
     same_cooperative 1 "$PROGRAMS/mutex_many"

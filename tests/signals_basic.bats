@@ -33,6 +33,17 @@ load helper
     same_cooperative 1 "$PROGRAMS/signal_mask"
 }
 
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:gettid,hook:sem_wait,hook:sem_post,hook:__sigaction,hook:bsd_signal,hook:ssignal,hook:sysv_signal,hook:__sysv_signal,hook:sigprocmask,hook:sigsuspend,hook:__sigsuspend,hook:raise,hook:gsignal,hook:tgkill
+@test "every name of the calls" {
+    same_cooperative 1 "$PROGRAMS/signal_names"
+}
+
+# bats test_tags=hook:read,hook:write,hook:pipe,hook:usleep,hook:nanosleep,hook:sched_yield,hook:poll,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_post,hook:signal,hook:pthread_sigmask,hook:pause,hook:pthread_kill,hook:longjmp,hook:_longjmp,hook:siglongjmp,hook:__longjmp_chk
+@test "jumps out of handlers and within threads" {
+    same_cooperative 1 "$PROGRAMS/signal_jump"
+    same_cooperative 1 "$PROGRAMS/signal_jump_checked"
+}
+
 # bats test_tags=hook:read,hook:write,hook:pipe,hook:usleep,hook:poll,hook:pthread_create,hook:pthread_join,hook:signal
 @test "SIGTERM from outside, as daemons take it" {
     local run pid

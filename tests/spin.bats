@@ -19,12 +19,12 @@ setup() {
 
 # bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join
 @test "threads compute while main sleeps" {
-    same_cooperative $((CPUS + 2)) "$PROGRAMS/compute_sleep"
+    same_cooperative 5 "$PROGRAMS/compute_sleep"
 }
 
 # bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
 @test "computing threads that pass through a lock all get on" {
-    same_cooperative $((CPUS + 2)) "$PROGRAMS/compute_share"
+    same_cooperative $((CPUS + 3)) "$PROGRAMS/compute_share"
 }
 
 # bats test_tags=hook:write,hook:pipe,hook:fcntl,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post,hook:pthread_sigmask,hook:sigwait

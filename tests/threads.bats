@@ -21,7 +21,7 @@ END
     same_cooperative 1 "$PROGRAMS/thread_create"
 }
 
-# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_getattr_np
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_setattr_default_np,hook:pthread_getattr_np
 @test "attributes keep what was set, and the defaults can be changed" {
     same_cooperative 1 "$PROGRAMS/thread_attr"
     same_cooperative 1 "$PROGRAMS/thread_attr_default"
