@@ -96,13 +96,13 @@ client() {
 
 # bats test_tags=hook:read,hook:recv,hook:poll,hook:write
 @test "slow but steady peers are not ended" {
-    COAX_OPTIONS=(--read-timeout 0.3 --write-timeout 0.3)
+    COAX_OPTIONS=(--read-timeout 1 --write-timeout 1)
     limited "$PROGRAMS/timeout_steady"
 }
 
 # bats test_tags=hook:read,hook:poll,hook:recv
 @test "terminals, events, timers, sleeps and earlier ends are left alone" {
-    COAX_OPTIONS=(--read-timeout 0.2 --write-timeout 0.2)
+    COAX_OPTIONS=(--read-timeout 0.4 --write-timeout 0.4)
     limited "$PROGRAMS/timeout_exempt"
 }
 

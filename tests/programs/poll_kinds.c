@@ -140,11 +140,11 @@ static void *scenario(void *unused)
     show("tcp", fd[0]);
     CHECK(send(fd[1], "x", 1, MSG_OOB) == 1);
     struct pollfd p = {fd[0], POLLPRI, 0};
-    CHECK(poll(&p, 1, 5000) == 1);
+    CHECK(poll(&p, 1, 30000) == 1);
     show("tcp, urgent", fd[0]);
     close(fd[1]);
     p.events = POLLRDHUP;
-    CHECK(poll(&p, 1, 5000) == 1);
+    CHECK(poll(&p, 1, 30000) == 1);
     show("tcp, other end gone", fd[0]);
     close(fd[0]);
     close(a);
@@ -182,12 +182,12 @@ static void *scenario(void *unused)
     show("pty slave", b);
     CHECK(write(a, "x", 1) == 1);
     p = (struct pollfd){a, POLLIN, 0};
-    CHECK(poll(&p, 1, 5000) == 1);
+    CHECK(poll(&p, 1, 30000) == 1);
     show("pty master, echo", a);
     show("pty slave, half a line", b);
     close(b);
     p.events = 0;
-    CHECK(poll(&p, 1, 5000) == 1);
+    CHECK(poll(&p, 1, 30000) == 1);
     show("pty master, no slave", a);
     close(a);
 

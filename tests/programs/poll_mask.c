@@ -156,8 +156,8 @@ static void *scenario(void *unused)
         CHECK(pthread_sigmask(SIG_UNBLOCK, &usr1, NULL) == 0);
         peer_start(&peer, send_late, &self);
         CHECK(wait_with(how, fd[0], &soon, &usr1) == 0);
-        CHECK(seen == 3);
         peer_join(&peer);
+        CHECK(seen == 3);
         CHECK(pthread_sigmask(SIG_BLOCK, NULL, &now) == 0 && !sigismember(&now, SIGUSR1));
     }
     close(fd[0]);

@@ -171,10 +171,10 @@ static void *scenario(void *unused)
         struct peer peer;
         double start = now();
         CHECK(ready(how, fd[0], 0) == 0);
-        CHECK(now() - start < 3);
+        CHECK(now() - start < 10);
         start = now();
         CHECK(ready(how, fd[0], 40) == 0);
-        CHECK(now() - start >= 0.04 && now() - start < 3);
+        CHECK(now() - start >= 0.04 && now() - start < 10);
         for (int i = 0; i < 2; i++) {
             peer_start(&peer, write_late, &fd[1]);
             CHECK(ready(how, fd[0], i ? -1 : 20000) == 1);

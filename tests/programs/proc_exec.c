@@ -77,7 +77,7 @@ static int after(char **argv)
     CHECK(!strcmp(getenv("KEPT"), "yes"));
     CHECK(waitpid(-1, NULL, WNOHANG) == 0); /* its child is still its child */
     CHECK(pthread_create(&t, NULL, quick, &t) == 0 && pthread_join(t, &result) == 0 && result == &t);
-    CHECK(wait(NULL) > 0);
+    CHECK(kill(atoi(getenv("CHILD")), SIGKILL) == 0 && wait(NULL) > 0);
     printf("went on after exec from %s\n", argv[4]);
     return 0;
 }
@@ -95,10 +95,13 @@ int main(int argc, char **argv)
     if (!strcmp(argv[1], "after"))
         return after(argv);
     signal(SIGUSR1, on_signal);
-    if (fork() == 0) {
-        usleep(300000);
-        _exit(0);
-    }
+    pid_t pid = fork();
+    if (pid == 0)
+        for (;;)
+            pause();
+    char number[32];
+    sprintf(number, "%d", pid);
+    CHECK(setenv("CHILD", number, 1) == 0);
     CHECK(pipe(p) == 0 && fcntl(p[0], F_SETFD, FD_CLOEXEC) == 0);
     if (!strcmp(argv[1], "main"))
         again(NULL);

@@ -61,7 +61,7 @@ static void *scenario(void *unused)
         start = now();                                                                                                 \
         CHECK((call) == 0 && errno == 1234);                                                                           \
         CHECK(now() - start >= 0.05 - slack);                                                                          \
-        CHECK(now() - start < 3);                                                                                      \
+        CHECK(now() - start < 10);                                                                                     \
     } while (0)
 
     SLEEPS(usleep(50000));
@@ -95,11 +95,11 @@ static void *scenario(void *unused)
     CHECK(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == 0); /* long past */
     CHECK(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL) == 0);
     CHECK(thrd_sleep(&(struct timespec){0, 0}, NULL) == 0);
-    CHECK(now() - start < 2);
+    CHECK(now() - start < 10);
 
     start = now();
     CHECK(sleep(1) == 0);
-    CHECK(now() - start >= 1 && now() - start < 4);
+    CHECK(now() - start >= 1 && now() - start < 11);
     return NULL;
 }
 
@@ -114,7 +114,7 @@ int main(int argc, char **argv)
         CHECK(pthread_create(&t[i], NULL, scenario, NULL) == 0);
     for (int i = 0; i < n; i++)
         CHECK(pthread_join(t[i], NULL) == 0);
-    CHECK(now() - start >= 1.9 && now() - start < 15);
+    CHECK(now() - start >= 1.9 && now() - start < 50);
     puts("slept");
     return 0;
 }

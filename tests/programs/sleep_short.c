@@ -93,7 +93,7 @@ static void *scenario(void *unused)
         CHECK(now() - before >= (1 + i) * 1e-6);
     }
     /* 0.045 s is what was asked for. */
-    CHECK(now() - start < 3);
+    CHECK(now() - start < 10);
     return NULL;
 }
 

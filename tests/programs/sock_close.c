@@ -32,6 +32,7 @@ struct wait {
     int fd;
     ssize_t result;
     int error;
+    volatile pid_t tid;
 };
 
 static void *waiter(void *arg)
@@ -41,6 +42,7 @@ static void *waiter(void *arg)
     char c[8];
     struct iovec v = {c, sizeof c};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+    w->tid = gettid();
     errno = 0;
     if (!strcmp(w->what, "read"))
         w->result = read(w->fd, c, 8);
@@ -58,13 +60,30 @@ static void *waiter(void *arg)
     return NULL;
 }
 
+/* Until it waits: bare, its state in /proc tells; under coax the others run while this one sleeps. */
+static void until_asleep(struct wait *w)
+{
+    char path[64], state = 0;
+    usleep(20000);
+    for (int i = 0; i < 1000 && state != 'S' && !coax; i++) {
+        snprintf(path, sizeof path, "/proc/self/task/%d/stat", w->tid);
+        FILE *f = w->tid ? fopen(path, "r") : NULL;
+        if (f) {
+            fscanf(f, "%*d (%*[^)]) %c", &state);
+            fclose(f);
+        }
+        usleep(10000);
+    }
+    CHECK(coax || state == 'S');
+}
+
 /* Starts a wait, closes its descriptor, then does what would have ended the wait bare. */
 static void round_of(const char *what, int fd, void (*release)(int), int arg, ssize_t bare_result)
 {
-    struct wait w = {what, fd, 0, 0};
+    struct wait w = {what, fd, 0, 0, 0};
     pthread_t t;
     CHECK(pthread_create(&t, NULL, waiter, &w) == 0);
-    usleep(30000);
+    until_asleep(&w);
     CHECK(close(fd) == 0);
     if (coax) {
         CHECK(pthread_join(t, NULL) == 0);

@@ -166,7 +166,7 @@ static void several(struct talk *t)
     char c[4][16];
     struct iovec v[4];
     struct mmsghdr m[4];
-    struct timespec soon = {.tv_nsec = 200000000};
+    struct timespec soon = {.tv_sec = 20};
     struct peer peer;
     memset(m, 0, sizeof m);
     for (int i = 0; i < 4; i++) {

@@ -94,7 +94,7 @@ static double now(void)
     do {                                                                                                               \
         double start_ = now();                                                                                         \
         CHECK((call) == -1 && errno == EAGAIN);                                                                        \
-        CHECK(now() - start_ > 0.09 && now() - start_ < 3);                                                            \
+        CHECK(now() - start_ > 0.09 && now() - start_ < 10);                                                           \
     } while (0)
 
 static void limit(int fd, int what)
@@ -112,6 +112,7 @@ static void send_in_time(void *arg)
 static void receiving(int in, int out)
 {
     char c[16];
+    ssize_t n;
     struct iovec v = {c, sizeof c};
     struct mmsghdr m = {.msg_hdr = {.msg_iov = &v, .msg_iovlen = 1}};
     struct peer peer;
@@ -124,10 +125,14 @@ static void receiving(int in, int out)
     LATE(recvmmsg(in, &m, 1, 0, NULL));
     LATE(recv(in, c, sizeof c, MSG_PEEK));
     peer_start(&peer, send_in_time, &out);
-    CHECK(recv(in, c, sizeof c, 0) == 7);
+    while ((n = recv(in, c, sizeof c, 0)) == -1) /* a slow machine: not in time */
+        CHECK(errno == EAGAIN);
+    CHECK(n == 7);
     peer_join(&peer);
     peer_start(&peer, send_in_time, &out);
-    CHECK(recv(in, c, sizeof c, MSG_WAITALL) == 7); /* what came before the time was up */
+    while ((n = recv(in, c, sizeof c, MSG_WAITALL)) == -1)
+        CHECK(errno == EAGAIN);
+    CHECK(n == 7); /* what came before the time was up */
     peer_join(&peer);
     LATE(read(in, c, sizeof c));
 }
@@ -184,7 +189,7 @@ static void accepting(void)
     limit(c, SO_SNDTIMEO);
     double start = now();
     CHECK(connect(c, (void *)&where, n) == -1 && errno == EINPROGRESS);
-    CHECK(now() - start > 0.09 && now() - start < 3);
+    CHECK(now() - start > 0.09 && now() - start < 10);
     close(c);
     for (int i = 0; i < 8; i++)
         close(fill[i]);

@@ -92,7 +92,7 @@ static int limit; /* ms; 0: none is set, and the peer answers in time */
 static int in_time(double start)
 {
     double ms = (now() - start) * 1000;
-    return ms > limit * 0.95 && ms < limit + 5000;
+    return ms > limit * 0.95 && ms < limit + 10000;
 }
 
 static int listen_tcp(struct sockaddr_in *where, int backlog)

@@ -1,6 +1,6 @@
 /*
  * What a read or write limit leaves alone: terminals, eventfd and timerfd, sleeps, waits with an earlier end of their
- * own, the program's own SO_RCVTIMEO when it is the shorter. To be run with limits of about 0.2 s.
+ * own, the program's own SO_RCVTIMEO when it is the shorter. To be run with limits of 0.4 s.
  * usage: timeout_exempt THREADS
  */
 #define _GNU_SOURCE
@@ -92,7 +92,7 @@ static double now(void)
 
 static void late(void *arg)
 {
-    usleep(600000);
+    usleep(900000);
     CHECK(write(*(int *)arg, "12345678\n", 8 + isatty(*(int *)arg)) >= 8);
 }
 
@@ -101,7 +101,7 @@ static void *scenario(void *unused)
     int master, slave, e, t, s[2];
     char name[64], c[16];
     struct peer peer;
-    struct itimerspec then = {.it_value.tv_nsec = 600000000};
+    struct itimerspec then = {.it_value.tv_nsec = 900000000};
     struct timeval tenth = {0, 100000};
     CHECK((master = posix_openpt(O_RDWR | O_NOCTTY)) >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
     CHECK(ptsname_r(master, name, sizeof name) == 0 && (slave = open(name, O_RDWR | O_NOCTTY)) >= 0);
@@ -119,7 +119,7 @@ static void *scenario(void *unused)
     CHECK(read(t, c, 8) == 8);
     close(t);
     double start = now();
-    CHECK(usleep(600000) == 0 && now() - start >= 0.6);
+    CHECK(usleep(900000) == 0 && now() - start >= 0.9);
 
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0);
     struct pollfd f = {s[0], POLLIN, 0};

@@ -1,6 +1,6 @@
 /*
- * A slow peer is not a silent one: a byte every 100 ms (or a reader that takes some every 100 ms) keeps a read or a
- * write alive for longer than its time limit.
+ * A slow peer is not a silent one: a byte every 200 ms (or a reader that takes some every 200 ms) keeps a read or a
+ * write alive for longer than its time limit of 1 s.
  * usage: timeout_steady THREADS
  */
 #define _GNU_SOURCE
@@ -107,12 +107,12 @@ static void make_pair(const char *kind, int fd[2])
     }
 }
 
-enum { BYTES = 10, BIG = 4 << 20 };
+enum { BYTES = 8, BIG = 4 << 20 };
 
 static void drip(void *arg)
 {
     for (int i = 0; i < BYTES; i++) {
-        usleep(100000);
+        usleep(200000);
         CHECK(write(*(int *)arg, "x", 1) == 1);
     }
 }
@@ -122,7 +122,7 @@ static void sip(void *arg)
     char *c = malloc(BIG);
     for (int n = 0; n < BIG;) {
         if (n < BIG / 2)
-            usleep(100000);
+            usleep(200000);
         ssize_t got = read(*(int *)arg, c, BIG / 16);
         CHECK(got > 0);
         n += got;
@@ -134,27 +134,23 @@ static void *scenario(void *unused)
 {
     int fd[2];
     char c[BYTES], *big = calloc(1, BIG);
-    struct peer peer[3];
+    struct peer peer;
     make_pair("tcp", fd);
-    peer_start(&peer[0], drip, &fd[1]);
-    for (int i = 0; i < BYTES; i++)
-        CHECK(read(fd[0], c, BYTES) == 1);
-    peer_join(&peer[0]);
-    peer_start(&peer[0], drip, &fd[1]);
-    CHECK(recv(fd[0], c, BYTES, MSG_WAITALL) == BYTES); /* one call, a second long */
-    peer_join(&peer[0]);
-    peer_start(&peer[0], drip, &fd[1]);
+    peer_start(&peer, drip, &fd[1]);
+    CHECK(recv(fd[0], c, BYTES, MSG_WAITALL) == BYTES); /* one call, as long as the bytes take */
+    peer_join(&peer);
+    peer_start(&peer, drip, &fd[1]);
     for (int i = 0; i < BYTES; i++) {
         struct pollfd p = {fd[0], POLLIN, 0};
         CHECK(poll(&p, 1, -1) == 1 && read(fd[0], c, 1) == 1);
     }
-    peer_join(&peer[0]);
+    peer_join(&peer);
     close(fd[0]);
     close(fd[1]);
     make_pair("unix", fd);
-    peer_start(&peer[0], sip, &fd[0]);
+    peer_start(&peer, sip, &fd[0]);
     CHECK(write(fd[1], big, BIG) == BIG); /* one call, as long as the reader takes */
-    peer_join(&peer[0]);
+    peer_join(&peer);
     free(big);
     return NULL;
 }
