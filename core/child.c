@@ -130,12 +130,16 @@ struct waitid_args {
 static long try_waitid(void *arg, int extra)
 {
     const struct waitid_args *a = arg;
-    siginfo_t info = {.si_pid = 0};
-    long r = sys(SYS_waitid, a->type, a->id, &info, a->options | extra, NULL);
-    if (r == 0 && info.si_pid == 0)
-        return 0;
-    if (r == 0 && a->info != NULL)
-        *a->info = info;
+    siginfo_t seen = {.si_pid = 0}, look = {.si_pid = 0};
+    if (a->info == NULL) {
+        long r = sys(SYS_waitid, a->type, a->id, &seen, a->options | extra, NULL);
+        return r == 0 && seen.si_pid != 0 ? 1 : r;
+    }
+    /* A look that leaves the status, then the kernel writes into the caller's memory itself. */
+    long r = sys(SYS_waitid, a->type, a->id, &look, a->options | extra | WNOWAIT, NULL);
+    if (r != 0 || look.si_pid == 0)
+        return r;
+    r = sys(SYS_waitid, a->type, a->id, a->info, a->options | extra, NULL);
     return r == 0 ? 1 : r;
 }
 

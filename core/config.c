@@ -69,7 +69,7 @@ bool config_duration(const char *text, uint64_t *ns)
         if (whole > most * NS_PER_S / units[i].ns)
             return false;
         *ns = whole * units[i].ns + (uint64_t)((__uint128_t)fraction * units[i].ns / scale);
-        return true;
+        return *ns <= most * NS_PER_S;
     }
     return false;
 }

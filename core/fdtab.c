@@ -243,13 +243,15 @@ int fdtab_take_high(int fd)
 {
     struct rlimit limit, raised;
     long high = -EMFILE;
-    if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0 || limit.rlim_cur > FD_CHUNK * FD_CHUNKS - OWN_MOST)
-        limit.rlim_cur = limit.rlim_max = FD_CHUNK * FD_CHUNKS - OWN_MOST;
+    const rlim_t most = FD_CHUNK * FD_CHUNKS - OWN_MOST;
+    bool wide = sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0 || limit.rlim_cur > most;
+    if (wide)
+        limit.rlim_cur = most;
     raised = limit;
     raised.rlim_cur += OWN_MOST;
     if (raised.rlim_max < raised.rlim_cur)
         raised.rlim_max = raised.rlim_cur; /* allowed to the superuser */
-    if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &raised, NULL) == 0) {
+    if (!wide && sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &raised, NULL) == 0) {
         high = sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, limit.rlim_cur);
         (void)sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
     }
@@ -261,7 +263,8 @@ int fdtab_take_high(int fd)
     if (e == NULL)
         return (int)high;
     e->own = true;
-    rt.fdtab.own[rt.fdtab.nown++ % OWN_MOST] = (int)high;
+    if (rt.fdtab.nown < OWN_MOST)
+        rt.fdtab.own[rt.fdtab.nown++] = (int)high;
     return (int)high;
 }
 

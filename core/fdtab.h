@@ -46,7 +46,7 @@ struct fd_entry {
     struct list waiters[DIRS];
 };
 
-enum { FD_CHUNK = 256, FD_CHUNKS = 4096, OWN_MOST = 16 };
+enum { FD_CHUNK = 256, FD_CHUNKS = 4096, OWN_MOST = 64 };
 
 struct fdtab {
     struct fd_entry *chunks[FD_CHUNKS];

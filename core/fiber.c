@@ -84,10 +84,10 @@ static void boot(void *arg)
             self->result = (void *)(intptr_t)((int (*)(void *))(void (*)(void))self->start)(self->arg);
         else
             self->result = self->start(self->arg);
-    } else if (!fiber_self->exiting) {
+    } else if (fiber_self != NULL && !fiber_self->exiting) {
         fiber_self->result = PTHREAD_CANCELED;
     }
-    fiber_exit(fiber_self);
+    fiber_exit(fiber_self != NULL ? fiber_self : rt.fibers.main); /* NULL in the child of a fork */
 }
 
 static struct fiber *take_free(struct stack_class *c)
@@ -134,8 +134,8 @@ static struct fiber *obtain(const struct fiber_attr *a)
     size_t stack = a->stack != NULL ? 0 : round_page(a->stack_size);
     size_t guard = a->stack != NULL ? 0 : round_page(a->guard_size);
     size_t size = guard + stack + block_size();
-    if (size < stack || size < guard)
-        return NULL;
+    if (stack < a->stack_size * (a->stack == NULL) || size < stack || size < guard)
+        return NULL; /* more than there is */
     struct stack_class *c = stacks_class(size, guard);
     struct fiber *f = c == NULL ? NULL : take_free(c);
     if (f == NULL && c != NULL)
@@ -195,13 +195,14 @@ int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr 
 static void recycle(struct fiber *f)
 {
     struct stack_class *c = f->class;
+    bool running = f == fiber_self; /* it still stands on the stack */
     f->state = FIBER_FREE;
     *(struct fiber **)(f->fs + (uintptr_t)rt.tls.off_self) = NULL;
     if (c == NULL) /* the main thread's record */
         return;
     if (c->nkept >= FREE_WITH_PAGES) {
         uintptr_t low = (uintptr_t)f->slot + c->guard, high = (uintptr_t)f->slot + c->size - block_size();
-        if (f != fiber_self && high > low)
+        if (!running && high > low)
             (void)sys(SYS_madvise, low, high - low, MADV_DONTNEED);
     } else {
         c->nkept++;
@@ -234,7 +235,7 @@ void fiber_drain(void)
 void fiber_exit(struct fiber *self)
 {
     tls_run_destructors(self->fs);
-    if (__atomic_load_n(&rt.fibers.live, __ATOMIC_SEQ_CST) == 1)
+    if (!rt.coop || __atomic_load_n(&rt.fibers.live, __ATOMIC_SEQ_CST) == 1)
         real.exit(0); /* the last thread */
     core_enter(self);
     signals_gone(self);

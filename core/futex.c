@@ -10,6 +10,8 @@
 #define FUTEX_LOCK_PI2 13
 #endif
 
+static const char futex_call[] = "futex";
+
 static long real_futex(const long a[6])
 {
     return sys(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -48,7 +50,7 @@ static long futex_wait(struct fiber *self, const uint32_t *word, uint32_t value,
     w.bits = bits;
     long r = compare(word, value);
     if (r >= 0)
-        r = wait_park(&w.wait, at, WAIT_INTR, "futex");
+        r = wait_park(&w.wait, at, WAIT_INTR, futex_call);
     addr_unlink(&w);
     core_leave(self);
     return r == -EINTR && signals_restarts(self) ? 0 : r; /* a spurious wake is allowed */
@@ -164,6 +166,8 @@ long sync_futex(struct fiber *self, const long a[6])
     if ((a[0] & 3) != 0)
         return real_futex(a);
     /* libstdc++ does not say that its words are private, so what counts is where they are. */
+    if (waits && rt.addr.in_kernel)
+        return away(self, a);
     if (waits && (a[1] & FUTEX_PRIVATE_FLAG) == 0 && compare(word, (uint32_t)a[2]) >= 0 && mem_shared(word))
         return away(self, a);
     switch (op) {
@@ -202,4 +206,20 @@ void futex_foreign(const long a[6])
         addr_wake((void *)a[0], (int)a[2]);
         addr_wake((void *)a[4], (int)a[3]);
     }
+}
+
+void futex_in_kernel(struct fiber *self)
+{
+    rt.addr.in_kernel = true;
+    if (self == NULL)
+        return;
+    core_enter(self);
+    for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all; l = l->next) {
+        struct fiber *f = container_of(l, struct fiber, all);
+        if (f->state != FIBER_PARKED || f->call != futex_call)
+            continue;
+        f->wait->unlink(f->wait);
+        wait_wake(f->wait, 0);
+    }
+    core_leave(self);
 }

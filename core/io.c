@@ -1,5 +1,6 @@
 #include "core/io.h"
 #include "core/enter.h"
+#include "core/mem.h"
 #include "core/ready.h"
 
 #include <errno.h>
@@ -107,9 +108,9 @@ long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, enum op op,
             if (r >= 0) {
                 e->since[dir] = 0;
                 ready_progress(self, e, dir);
-                if (waited)
-                    ready_pass_on(self, e, dir);
             }
+            if (waited)
+                ready_pass_on(self, e, dir);
             return r;
         }
         if (!waited && fdtab_nonblocking(fd))
@@ -246,8 +247,8 @@ long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const 
     struct vec v = {iov, n, false};
     if (unlikely(e == NULL || n <= 0 || n > 1024))
         return away(self, SYS_readv, fd, iov, n, call);
-    if (n == 1 && iov->iov_len == 0)
-        return sys(SYS_read, fd, iov->iov_base, 0);
+    if (vec_length(iov, n) == 0)
+        return sys(SYS_readv, fd, iov, n);
     int kind = fdtab_kind(fd, e);
     if (unlikely(kind < 0))
         return kind;

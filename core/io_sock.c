@@ -202,6 +202,8 @@ static long try_recvmmsg(int fd, struct fd_entry *e, void *arg)
 long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout)
 {
     struct fd_entry *e = fdtab_get(fd);
+    if (timeout != NULL && !mem_readable(timeout, sizeof *timeout))
+        return -EFAULT;
     if (!waits(fd, e, flags) || n == 0)
         return sys(SYS_recvmmsg, fd, msgs, n, flags, timeout);
     uint64_t until = timeout == NULL ? CLOCK_NEVER : clock_after(clock_from_timespec(timeout));

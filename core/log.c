@@ -34,7 +34,7 @@ size_t log_format(char *out, size_t size, const char *format, va_list args)
             put(&t, p, 1);
             continue;
         }
-        switch (*++p) {
+        switch (p[1] == '\0' ? '%' : *++p) {
         case 's': {
             const char *s = va_arg(args, const char *);
             put(&t, s, strlen(s));

@@ -34,8 +34,13 @@ void *mem_remap(void *p, size_t old_size, size_t new_size)
 /* rt_sigprocmask copies its argument first and finds fault with `how` afterwards. */
 bool mem_readable(const void *p, size_t n)
 {
-    const char *last = (const char *)p + n - 8;
-    return sys(SYS_rt_sigprocmask, ~0, p, NULL, 8) != -EFAULT && sys(SYS_rt_sigprocmask, ~0, last, NULL, 8) != -EFAULT;
+    const char *at = p, *last = at + n - 8;
+    if (p == NULL) /* to the kernel: no mask */
+        return false;
+    for (; at < last; at += 4096)
+        if (sys(SYS_rt_sigprocmask, ~0, at, NULL, 8) == -EFAULT)
+            return false;
+    return sys(SYS_rt_sigprocmask, ~0, last, NULL, 8) != -EFAULT;
 }
 
 void *mem_realloc(void *p, long size)

@@ -38,6 +38,8 @@ int sync_barrier_destroy(struct fiber *self, pthread_barrier_t *b);
 /* syscall(SYS_futex, ...): a value or -errno. */
 long sync_futex(struct fiber *self, const long args[6]);
 
+/* From now on futexes are waited for in the kernel; who is parked on one looks again. */
+void futex_in_kernel(struct fiber *self);
 /* The same after a thread that is no fiber has made the real call: fibers may wait for it. */
 void futex_foreign(const long args[6]);
 

@@ -18,18 +18,21 @@ struct mask_scope {
     bool set;
 };
 
-static struct mask_scope mask_begin(struct fiber *self, const sigset_t *mask)
+/* 0 or -EFAULT. */
+static long mask_begin(struct mask_scope *s, struct fiber *self, const sigset_t *mask)
 {
-    struct mask_scope s = {self, 0, mask != NULL};
     uint64_t want = 0;
+    *s = (struct mask_scope){self, 0, mask != NULL};
     if (mask == NULL)
-        return s;
+        return 0;
+    if (!mem_readable(mask, sizeof want))
+        return -EFAULT;
     memcpy(&want, mask, sizeof want);
     if (self != NULL)
-        s.was = signals_set_mask(self, want);
+        s->was = signals_set_mask(self, want);
     else
-        (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &want, &s.was, 8);
-    return s;
+        (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &want, &s->was, 8);
+    return 0;
 }
 
 static void mask_end(const struct mask_scope *s)
@@ -113,8 +116,10 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, c
     if (!tracked(self))
         return real.ppoll(fds, n, timeout, mask);
     long r = at_timespec(timeout, &at);
+    struct mask_scope scope;
+    if (r == 0)
+        r = mask_begin(&scope, self, mask);
     if (r == 0) {
-        struct mask_scope scope = mask_begin(self, mask);
         r = poll_at(self, fds, n, at, "ppoll");
         mask_end(&scope);
     }
@@ -264,8 +269,10 @@ EXPORT int pselect(int n, fd_set *restrict in, fd_set *restrict out, fd_set *res
     if (!tracked(self))
         return real.pselect(n, in, out, except, timeout, mask);
     long r = at_timespec(timeout, &at);
+    struct mask_scope scope;
+    if (r == 0)
+        r = mask_begin(&scope, self, mask);
     if (r == 0) {
-        struct mask_scope scope = mask_begin(self, mask);
         r = select_at(self, n, in, out, except, at, "pselect");
         mask_end(&scope);
     }
@@ -310,9 +317,12 @@ EXPORT int epoll_pwait(int fd, struct epoll_event *events, int most, int timeout
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
         return real.epoll_pwait(fd, events, most, timeout, mask);
-    struct mask_scope scope = mask_begin(self, mask);
-    long r = epoll_at(self, fd, events, most, at_ms(timeout), "epoll_pwait");
-    mask_end(&scope);
+    struct mask_scope scope;
+    long r = mask_begin(&scope, self, mask);
+    if (r == 0) {
+        r = epoll_at(self, fd, events, most, at_ms(timeout), "epoll_pwait");
+        mask_end(&scope);
+    }
     return (int)hook_result(r);
 }
 
@@ -324,8 +334,10 @@ EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int most, const stru
     if (!tracked(self))
         return real.epoll_pwait2(fd, events, most, timeout, mask);
     long r = at_timespec(timeout, &at);
+    struct mask_scope scope;
+    if (r == 0)
+        r = mask_begin(&scope, self, mask);
     if (r == 0) {
-        struct mask_scope scope = mask_begin(self, mask);
         r = epoll_at(self, fd, events, most, at, "epoll_pwait2");
         mask_end(&scope);
     }

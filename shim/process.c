@@ -1,6 +1,10 @@
 /* fork and wait. fork itself needs no body: the handlers that init.c registers run around it, whoever calls it. */
 #include "shim/hook.h"
 #include "core/child.h"
+#include "core/sync.h"
+
+#include <stdarg.h>
+
 #include "shim/vfork.h"
 
 EXPORT pid_t fork(void)
@@ -24,6 +28,21 @@ EXPORT pid_t _Fork(void)
         child_fork_parent();
     return pid;
 }
+
+/* A thread that is made behind libc's back wakes futexes by system calls that nobody sees, and the kernel does at its
+ * end: from now on they are waited for in the kernel. */
+EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+{
+    va_list args;
+    va_start(args, arg);
+    void *parent_tid = va_arg(args, void *), *tls = va_arg(args, void *), *child_tid = va_arg(args, void *);
+    va_end(args);
+    struct fiber *self = hook_enter();
+    if ((flags & CLONE_VM) != 0 && (flags & CLONE_VFORK) == 0)
+        futex_in_kernel(self);
+    return real.clone(fn, stack, flags, arg, parent_tid, tls, child_tid);
+}
+TWIN(__clone, clone);
 
 static bool tracked(const struct fiber *self)
 {

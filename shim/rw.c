@@ -2,6 +2,8 @@
 #include "shim/hook.h"
 #include "core/io.h"
 
+#include <limits.h>
+
 EXPORT ssize_t read(int fd, void *buf, size_t n)
 {
     struct fiber *self = hook_enter_cancel();
@@ -29,12 +31,18 @@ EXPORT ssize_t write(int fd, const void *buf, size_t n)
 }
 TWIN(__write, write);
 
+/* The core reads the program's vector; a bad count is the kernel's to refuse. */
+static bool vector_there(const struct iovec *iov, int n)
+{
+    return n <= 0 || n > IOV_MAX || mem_readable(iov, (size_t)n * sizeof *iov);
+}
+
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
     struct fiber *self = hook_enter_cancel();
     if (self == NULL && !hook_limited())
         return real.readv(fd, iov, n);
-    return hook_result(io_readv(self, fd, iov, n, "readv"));
+    return hook_result(vector_there(iov, n) ? io_readv(self, fd, iov, n, "readv") : -EFAULT);
 }
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
@@ -42,7 +50,7 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
     struct fiber *self = hook_enter_cancel();
     if (self == NULL && !hook_limited())
         return real.writev(fd, iov, n);
-    return hook_result(io_writev(self, fd, iov, n, "writev"));
+    return hook_result(vector_there(iov, n) ? io_writev(self, fd, iov, n, "writev") : -EFAULT);
 }
 
 /* With a position: files, which are read and written in place. Only a stream can wait: offset -1 of the v2 kinds. */
@@ -113,7 +121,7 @@ EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset, int
     struct fiber *self = hook_enter_cancel();
     if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()))
         return real.preadv2(fd, iov, n, offset, flags);
-    return hook_result(io_readv(self, fd, iov, n, "preadv2"));
+    return hook_result(vector_there(iov, n) ? io_readv(self, fd, iov, n, "preadv2") : -EFAULT);
 }
 
 EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t offset, int flags)
@@ -126,7 +134,7 @@ EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t offset, in
     struct fiber *self = hook_enter_cancel();
     if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()))
         return real.pwritev2(fd, iov, n, offset, flags);
-    return hook_result(io_writev(self, fd, iov, n, "pwritev2"));
+    return hook_result(vector_there(iov, n) ? io_writev(self, fd, iov, n, "pwritev2") : -EFAULT);
 }
 
 EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int n, off64_t offset, int flags)

@@ -62,15 +62,29 @@ int main(void)
         wrote = 0;
         EQ(pthread_rwlock_rdlock(&lock), 0);
         EQ(pthread_create(&w, NULL, writer, NULL), 0);
-        usleep(30000); /* it waits now */
-        EQ(pthread_create(&t, NULL, try_reader, NULL), 0);
-        EQ(pthread_join(t, &r), 0);
-        printf("kind %d: tryrdlock %ld", k, (long)r);
-        EQ(pthread_create(&t, NULL, reader, NULL), 0);
-        usleep(30000);
-        EQ(pthread_rwlock_unlock(&lock), 0);
-        EQ(pthread_join(t, &r), 0);
-        printf(", reader came %s the writer\n", r ? "after" : "before");
+        if (kinds[k] == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) {
+            /* as soon as it waits, nobody else comes in */
+            do {
+                usleep(1000);
+                EQ(pthread_create(&t, NULL, try_reader, NULL), 0);
+                EQ(pthread_join(t, &r), 0);
+            } while (r == 0);
+            EQ(r, EBUSY);
+            EQ(pthread_create(&t, NULL, reader, NULL), 0);
+            usleep(10000);
+            EQ(pthread_tryjoin_np(t, &r), EBUSY);
+            EQ(pthread_rwlock_unlock(&lock), 0);
+            EQ(pthread_join(t, &r), 0);
+        } else {
+            usleep(20000);
+            EQ(pthread_create(&t, NULL, try_reader, NULL), 0);
+            EQ(pthread_join(t, &r), 0);
+            EQ(r, 0);
+            EQ(pthread_create(&t, NULL, reader, NULL), 0);
+            EQ(pthread_join(t, &r), 0);
+            EQ(pthread_rwlock_unlock(&lock), 0);
+        }
+        printf("kind %d: the reader came %s the writer\n", k, r ? "after" : "before");
         EQ(pthread_join(w, NULL), 0);
         EQ(wrote, 1);
         EQ(pthread_rwlock_destroy(&lock), 0);

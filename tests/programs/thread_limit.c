@@ -48,7 +48,7 @@ int main(void)
     long pages;
     CHECK(sem_init(&go, 0, 0) == 0);
     CHECK(pthread_attr_init(&a) == 0);
-    CHECK(pthread_attr_setstacksize(&a, 1ul << 46) == 0);
+    CHECK(pthread_attr_setstacksize(&a, 1ul << 47) == 0);
     CHECK(pthread_create(&t[0], &a, thread, NULL) == EAGAIN);
     CHECK(pthread_create(&t[0], NULL, thread, NULL) == 0);
     CHECK(sem_post(&go) == 0);
