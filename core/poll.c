@@ -71,6 +71,20 @@ short poll_expire(int fd, short events)
     return (short)(events & (POLLOUT | POLLWRNORM));
 }
 
+int poll_find_expired(const struct pollfd *fds, unsigned n)
+{
+    if (!rt.config.any_timeout)
+        return -1;
+    for (unsigned i = 0; i < n; i++) {
+        const struct fd_entry *e = fds[i].fd < 0 ? NULL : fdtab_peek(fds[i].fd);
+        unsigned dirs = ((fds[i].events & (POLLIN | POLLRDNORM)) != 0 ? 1u << DIR_IN : 0) |
+                        ((fds[i].events & (POLLOUT | POLLWRNORM)) != 0 ? 1u << DIR_OUT : 0);
+        if (e != NULL && (e->expired & dirs) != 0)
+            return (int)i;
+    }
+    return -1;
+}
+
 static uint32_t seq_sum(const struct pollfd *fds, unsigned n)
 {
     uint32_t sum = 0;

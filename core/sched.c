@@ -120,7 +120,10 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
     const char *outer_call = self->call;
     self->wait = w;
     self->call = call;
-    self->sig.interrupted = false;
+    if (!self->sig.masked)
+        self->sig.interrupted = false;
+    else if (self->sig.interrupted && (flags & WAIT_INTR) != 0 && !w->woken)
+        give_up(w, -EINTR); /* between the change of the mask and here */
     if (deadline != CLOCK_NEVER && !w->woken)
         timer_arm(&w->timer, deadline);
     while (!w->woken) {
@@ -152,6 +155,12 @@ void wait_wake(struct wait *w, int result)
     w->woken = true;
     w->result = result;
     struct fiber *f = w->fiber;
-    if (f->wait == w && f->state == FIBER_PARKED)
+    if (f->wait != w || f->state != FIBER_PARKED)
+        return;
+    if (w->hungry) { /* and who runs yields at its next hook */
+        sched_ready_first(f);
+        __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
+    } else {
         sched_ready(f);
+    }
 }

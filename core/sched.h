@@ -19,6 +19,7 @@ struct wait {
     void (*unlink)(struct wait *); /* takes it off whatever it is linked into; NULL: nothing */
     struct timer timer;
     bool woken;
+    bool hungry; /* it was woken before and came too late: its turn is next */
     int result;
 };
 

@@ -17,6 +17,7 @@ struct fiber_signals {
     struct handler_frame *frames; /* handlers it is inside of, innermost first */
     bool due;                     /* something in the queue may not be blocked: look when leaving the core */
     bool interrupted;             /* a handler has run during the wait */
+    bool masked;                  /* in a call with a mask of its own: what ran since it began counts */
     bool restart;                 /* it was installed with SA_RESTART */
 };
 

@@ -78,6 +78,8 @@ static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t
     if (act.sa_handler == SIG_IGN || act.sa_handler == SIG_DFL)
         return;
     struct handler_frame frame = {self->sig.frames, self->sig.mask};
+    bool masked = self->sig.masked;
+    self->sig.masked = false;
     uint64_t add;
     memcpy(&add, &act.sa_mask, sizeof add);
     if ((act.sa_flags & SA_NODEFER) == 0)
@@ -95,6 +97,7 @@ static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t
         act.sa_handler(sig);
     memcpy(&self->sig.mask, &context->uc_sigmask, sizeof frame.mask);
     self->sig.frames = frame.outer;
+    self->sig.masked = masked;
     self->sig.restart = (act.sa_flags & SA_RESTART) != 0;
     self->sig.interrupted = true;
 }

@@ -4,7 +4,9 @@
 #include "core/sys.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
@@ -26,10 +28,19 @@ struct stack_class *stacks_class(size_t size, size_t guard)
     return c;
 }
 
+/* A stack that could never be used whole is refused, as the kernel refuses it to libc, which reserves what it maps. */
+static bool beyond_memory(size_t size)
+{
+    struct sysinfo info;
+    return size >= 1ul << 32 && sys(SYS_sysinfo, &info) == 0 && size / info.mem_unit > info.totalram + info.totalswap;
+}
+
 /* Each slab doubles the last, so a million fibers take some twenty mappings; where that much cannot be had (RLIMIT_AS,
  * strict overcommit), less. */
 static int new_slab(struct stack_class *c)
 {
+    if (beyond_memory(c->size))
+        return -ENOMEM;
     for (size_t n = c->slab_slots; n > 0; n /= 2) {
         long p = sys(SYS_mmap, 0, n * c->size, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);

@@ -63,10 +63,11 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
     e = deadline_of(limit, &at);
     if (e != 0)
         return e;
-    for (;;) {
+    for (bool late = false;; late = true) {
         struct addr_wait w;
         core_enter(self);
         addr_link(&w, self, t->addr);
+        w.wait.hungry = late;
         if (t->bits != 0)
             w.bits = t->bits;
         int r = 0;

@@ -22,6 +22,9 @@ EXPORT long syscall(long number, ...)
     switch (number) {
     case SYS_futex:
         return hook_result(sync_futex(self, a));
+    case SYS_set_tid_address:
+        real.syscall(number, a[0]);
+        return tls_tid(self->fs);
     case SYS_gettid:
         return tls_tid(self->fs);
     case SYS_sched_yield:

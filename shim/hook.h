@@ -36,6 +36,21 @@ static inline struct fiber *hook_enter(void)
     return self;
 }
 
+/* At the end of a hook that gives something up, instead of hook_enter at its start: who yields while it still holds the
+ * lock lets nobody else have it. */
+static inline void hook_leave_lock(void)
+{
+    if (unlikely(__atomic_load_n(&rt.sched.slice_over, __ATOMIC_RELAXED)))
+        hook_enter();
+}
+
+/* Binds libc on the very first call. */
+static inline void hook_bind(void)
+{
+    if (unlikely(!real_bound))
+        real_bind();
+}
+
 /* hook_enter at a cancellation point. */
 static inline struct fiber *hook_enter_cancel(void)
 {

@@ -43,10 +43,11 @@ EXPORT int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *un
 
 EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)
 {
-    hook_enter();
+    hook_bind();
     int e = real.pthread_mutex_unlock(m);
     if (likely(e == 0))
         wake(m, 1);
+    hook_leave_lock();
     return e;
 }
 TWIN(__pthread_mutex_unlock, pthread_mutex_unlock);
@@ -78,17 +79,19 @@ EXPORT int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const s
 
 EXPORT int pthread_cond_signal(pthread_cond_t *c)
 {
-    hook_enter();
+    hook_bind();
     int e = real.pthread_cond_signal(c);
     wake(c, 1);
+    hook_leave_lock();
     return e;
 }
 
 EXPORT int pthread_cond_broadcast(pthread_cond_t *c)
 {
-    hook_enter();
+    hook_bind();
     int e = real.pthread_cond_broadcast(c);
     wake(c, ADDR_ALL);
+    hook_leave_lock();
     return e;
 }
 
@@ -142,10 +145,11 @@ EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *l, clockid_t clock, cons
 
 EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *l)
 {
-    hook_enter();
+    hook_bind();
     int e = real.pthread_rwlock_unlock(l);
     if (e == 0)
         wake(l, ADDR_ALL);
+    hook_leave_lock();
     return e;
 }
 TWIN(__pthread_rwlock_unlock, pthread_rwlock_unlock);
@@ -217,10 +221,11 @@ EXPORT int sem_clockwait(sem_t *restrict s, clockid_t clock, const struct timesp
 
 EXPORT int sem_post(sem_t *s)
 {
-    hook_enter();
+    hook_bind();
     int r = real.sem_post(s);
     if (r == 0)
         wake(s, 1);
+    hook_leave_lock();
     return r;
 }
 

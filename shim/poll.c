@@ -28,10 +28,13 @@ static long mask_begin(struct mask_scope *s, struct fiber *self, const sigset_t 
     if (!mem_readable(mask, sizeof want))
         return -EFAULT;
     memcpy(&want, mask, sizeof want);
-    if (self != NULL)
+    if (self != NULL) {
+        self->sig.interrupted = false;
+        self->sig.masked = true;
         s->was = signals_set_mask(self, want);
-    else
+    } else {
         (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &want, &s->was, 8);
+    }
     return 0;
 }
 
@@ -39,10 +42,12 @@ static void mask_end(const struct mask_scope *s)
 {
     if (!s->set)
         return;
-    if (s->self != NULL)
+    if (s->self != NULL) {
+        s->self->sig.masked = false;
         signals_set_mask(s->self, s->was);
-    else
+    } else {
         (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &s->was, NULL, 8);
+    }
 }
 
 /* ---- poll ---- */
@@ -63,9 +68,11 @@ static long poll_at(struct fiber *self, struct pollfd *fds, nfds_t n, uint64_t a
     struct polling p = {fds, n};
     int expired;
     long r = try_poll(&p);
-    if (r != 0 || at == 0)
+    expired = r == 0 ? poll_find_expired(fds, (unsigned)n) : -1;
+    if ((r != 0 || at == 0) && expired < 0)
         return r;
-    r = poll_run(self, fds, (unsigned)n, at, try_poll, &p, call, &expired);
+    if (expired < 0)
+        r = poll_run(self, fds, (unsigned)n, at, try_poll, &p, call, &expired);
     if (expired >= 0 && r == 0) {
         fds[expired].revents = poll_expire(fds[expired].fd, fds[expired].events);
         r = 1;
@@ -191,7 +198,10 @@ static long select_saved(struct fiber *self, struct selecting *s, uint64_t at, c
     if (fds == NULL)
         return -ENOMEM;
     watched(s, fds);
-    long r = poll_run(self, fds, n, at, try_select, s, call, &expired);
+    long r = try_select(s);
+    expired = r == 0 ? poll_find_expired(fds, n) : -1;
+    if (r == 0 && expired < 0)
+        r = poll_run(self, fds, n, at, try_select, s, call, &expired);
     if (expired >= 0 && r == 0) {
         mark_expired(s, &fds[expired]);
         r = 1;

@@ -170,7 +170,7 @@ static void *scenario(void *unused)
     CHECK(pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0);
     CHECK((a = signalfd(-1, &usr1, 0)) >= 0);
     show("signalfd", a);
-    CHECK(pthread_kill(pthread_self(), SIGUSR1) == 0);
+    CHECK(kill(getpid(), SIGUSR1) == 0);
     show("signalfd, pending", a);
     struct signalfd_siginfo info;
     CHECK(read(a, &info, sizeof info) == sizeof info && info.ssi_signo == SIGUSR1);
@@ -230,6 +230,10 @@ static void *scenario(void *unused)
 
 int main(int argc, char **argv)
 {
+    sigset_t all_block_it;
+    sigemptyset(&all_block_it);
+    sigaddset(&all_block_it, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &all_block_it, NULL);
     pthread_t t;
     closefrom(3); /* whatever was inherited */
     signal(SIGPIPE, SIG_IGN);
