@@ -71,9 +71,10 @@ $(BUILD)/programs/%: tests/programs/%.cc
 
 # Unit tests link the core without hooks and run without LD_PRELOAD.
 units: $(UNITS)
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(BUILD)/shim/real.o
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(BUILD)/shim/real.o Makefile
 	$(call say,UNIT,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) $< $(BUILD)/shim/real.o $(BUILD)/libev.o $(BUILD)/libcore.a -o $@ -pthread -ldl
+	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d -MT $@ $< $(BUILD)/shim/real.o \
+	  $(BUILD)/libev.o $(BUILD)/libcore.a -o $@ -pthread -ldl
 
 setup:
 	$(Q)scripts/setup
@@ -104,4 +105,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(CORE_OBJ:.o=.d) $(SHIM_OBJ:.o=.d)
+-include $(CORE_OBJ:.o=.d) $(SHIM_OBJ:.o=.d) $(UNITS:=.d)

@@ -196,8 +196,7 @@ static void recycle(struct fiber *f)
 {
     struct stack_class *c = f->class;
     bool running = f == fiber_self; /* it still stands on the stack */
-    f->state = FIBER_FREE;
-    *(struct fiber **)(f->fs + (uintptr_t)rt.tls.off_self) = NULL;
+    f->state = FIBER_FREE; /* the handle still leads here: who uses it once more is told */
     if (c == NULL) /* the main thread's record */
         return;
     if (c->nkept >= FREE_WITH_PAGES) {
@@ -276,9 +275,11 @@ int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t
 {
     int e = 0;
     core_enter(self);
-    if (target->detached)
+    if (target->state == FIBER_FREE)
+        e = target->detached ? EINVAL : ESRCH;
+    else if (target->detached)
         e = EINVAL;
-    else if (target == self || self->joiner == target)
+    else if (target == self || (self->joiner == target && !target->cancel_pending))
         e = EDEADLK;
     else if (target->joiner != NULL)
         e = EINVAL;
@@ -321,7 +322,7 @@ int fiber_detach(struct fiber *self, struct fiber *target)
 {
     int e = 0;
     core_enter(self);
-    if (target->detached) {
+    if (target->state == FIBER_FREE || target->detached) {
         e = EINVAL;
     } else {
         target->detached = true;

@@ -75,7 +75,7 @@ static void on_cancel(int sig, siginfo_t *info, void *context)
         return;
     if (self->cancel_async || tls_is_async(self->fs)) {
         memcpy(&((ucontext_t *)context)->uc_sigmask, &self->kt->kernel_mask, 8);
-        real.pthread_testcancel();
+        identity_test_cancel(self);
     }
 }
 
@@ -110,9 +110,17 @@ static void kick(struct fiber *target)
         (void)sys(SYS_tgkill, sys_getpid(), target->kt->tid, SIGNAL_CANCEL);
 }
 
+void identity_test_cancel(struct fiber *self)
+{
+    if (!self->cancel_pending || self->cancel_disabled || self->exiting)
+        return;
+    wait_abandon(self, UINTPTR_MAX);
+    real.pthread_testcancel();
+}
+
 int identity_cancel(struct fiber *self, struct fiber *target)
 {
-    if (target->state == FIBER_DONE)
+    if (target->state == FIBER_DONE || target->state == FIBER_FREE)
         return 0;
     int e = install();
     if (e != 0)
@@ -120,8 +128,8 @@ int identity_cancel(struct fiber *self, struct fiber *target)
     tls_set_cancelled(target->fs);
     __atomic_store_n(&target->cancel_pending, true, __ATOMIC_SEQ_CST);
     if (self == target) {
-        if (self->cancel_async && !self->cancel_disabled)
-            real.pthread_testcancel();
+        if (self->cancel_async)
+            identity_test_cancel(self);
         return 0;
     }
     if (self == NULL) {

@@ -16,6 +16,8 @@ size_t identity_default_stack(size_t *guard);
 bool identity_start_fibers(void);
 
 int identity_cancel(struct fiber *self, struct fiber *target);
+/* pthread_testcancel for a fiber: does not return if it has been cancelled and may be. */
+void identity_test_cancel(struct fiber *self);
 /* Inside the core: wakes parked fibers that a foreign thread has cancelled. */
 void identity_drain(void);
 

@@ -116,7 +116,7 @@ static int give_up(struct wait *w, int result)
 int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
 {
     struct fiber *self = w->fiber;
-    struct wait *outer = self->wait;
+    struct wait *outer = w->outer = self->wait;
     const char *outer_call = self->call;
     self->wait = w;
     self->call = call;
@@ -144,6 +144,21 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
     self->wait = outer;
     self->call = outer_call;
     return w->result;
+}
+
+void wait_abandon(struct fiber *self, uintptr_t sp)
+{
+    if (likely(self->wait == NULL || (uintptr_t)self->wait >= sp))
+        return;
+    core_enter(self);
+    while (self->wait != NULL && (uintptr_t)self->wait < sp) {
+        struct wait *w = self->wait;
+        if (!w->woken)
+            give_up(w, -EINTR);
+        timer_disarm(&w->timer);
+        self->wait = w->outer;
+    }
+    core_leave(self);
 }
 
 void wait_wake(struct wait *w, int result)

@@ -16,6 +16,7 @@ struct fiber;
 /* One fiber's wait for one thing. Lives on the waiter's stack; whoever it is linked with finds it through `unlink`. */
 struct wait {
     struct fiber *fiber;
+    struct wait *outer; /* that a handler interrupted, in which this one is made */
     void (*unlink)(struct wait *); /* takes it off whatever it is linked into; NULL: nothing */
     struct timer timer;
     bool woken;
@@ -47,6 +48,9 @@ static inline void wait_init(struct wait *w, struct fiber *self, void (*unlink)(
 /* Parks until woken: 0 (or what wait_wake was given), -ETIMEDOUT, -EINTR, -E_CANCELLED (the caller leaves the core and
  * calls pthread_testcancel). `call` names the wait in reports. */
 int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call);
+/* A handler that interrupted waits will not return to them (a jump, pthread_exit, cancellation): those whose frames lie
+ * below `sp` are taken off. Takes the baton. */
+void wait_abandon(struct fiber *self, uintptr_t sp);
 /* Ends a wait. The waker has unlinked it, unless result says why it must be unlinked here (result < 0). */
 void wait_wake(struct wait *w, int result);
 

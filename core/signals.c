@@ -468,9 +468,11 @@ void signals_forked(struct fiber *self)
 int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
 {
     if (sig == 0)
-        return 0;
+        return target->state == FIBER_FREE ? ESRCH : 0;
     if (sig < 0 || sig > SIGNALS || sig == 32 || sig == 33)
         return EINVAL;
+    if (target->state == FIBER_DONE || target->state == FIBER_FREE)
+        return target->state == FIBER_FREE ? ESRCH : 0;
     struct sigaction act = {.sa_handler = SIG_DFL};
     signals_action(sig, NULL, &act);
     if (!has_handler(sig) && !blocks(target, sig) && target->sig.waited == 0) {
@@ -567,6 +569,8 @@ void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)
     uintptr_t sp = (uintptr_t)env->__jmpbuf[6], guard;
     __asm__("mov %%fs:0x30, %0" : "=r"(guard));
     sp = (sp >> 17 | sp << 47) ^ guard;
+    wait_abandon(self, sp);
+    self->sig.masked = false;
     while (self->sig.frames != NULL && (uintptr_t)self->sig.frames < sp) {
         if (env->__mask_was_saved)
             self->sig.mask = self->sig.frames->mask;

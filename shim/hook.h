@@ -6,6 +6,7 @@
 #define COAX_HOOK_H
 
 #include "core/enter.h"
+#include "core/identity.h"
 #include "core/mem.h"
 #include "shim/real.h"
 
@@ -56,7 +57,7 @@ static inline struct fiber *hook_enter_cancel(void)
 {
     struct fiber *self = hook_enter();
     if (unlikely(self != NULL && self->cancel_pending))
-        real.pthread_testcancel();
+        identity_test_cancel(self);
     return self;
 }
 
@@ -66,7 +67,7 @@ static inline long hook_result(long r)
     if (likely(r >= 0))
         return r;
     if (r == -E_CANCELLED) {
-        real.pthread_testcancel();
+        identity_test_cancel(fiber_self);
         r = -EINTR;
     }
     errno = (int)-r;
@@ -77,7 +78,7 @@ static inline long hook_result(long r)
 static inline int hook_error(int e)
 {
     if (unlikely(e == E_CANCELLED)) {
-        real.pthread_testcancel();
+        identity_test_cancel(fiber_self);
         return EINTR;
     }
     return e;

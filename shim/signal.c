@@ -83,7 +83,7 @@ EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, 
         return real.sigtimedwait(set, info, timeout);
     long r = signals_wait(self, set, info, timeout);
     if (r == -EINTR && self->cancel_pending)
-        real.pthread_testcancel();
+        identity_test_cancel(self);
     return (int)hook_result(r);
 }
 

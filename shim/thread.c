@@ -200,6 +200,7 @@ EXPORT void pthread_exit(void *value)
     if (self != NULL) {
         self->result = value;
         self->exiting = true;
+        wait_abandon(self, UINTPTR_MAX);
     }
     real.pthread_exit(value);
     __builtin_unreachable();
