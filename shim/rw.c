@@ -31,26 +31,26 @@ EXPORT ssize_t write(int fd, const void *buf, size_t n)
 }
 TWIN(__write, write);
 
-/* The core reads the program's vector; a bad count is the kernel's to refuse. */
+/* The core reads the program's vector; a bad one is the kernel's to refuse, and so is a bad count. */
 static bool vector_there(const struct iovec *iov, int n)
 {
-    return n <= 0 || n > IOV_MAX || mem_readable(iov, (size_t)n * sizeof *iov);
+    return n > 0 && n <= IOV_MAX && mem_readable(iov, (size_t)n * sizeof *iov);
 }
 
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
     struct fiber *self = hook_enter_cancel();
-    if (self == NULL && !hook_limited())
+    if ((self == NULL && !hook_limited()) || !vector_there(iov, n))
         return real.readv(fd, iov, n);
-    return hook_result(vector_there(iov, n) ? io_readv(self, fd, iov, n, "readv") : -EFAULT);
+    return hook_result(io_readv(self, fd, iov, n, "readv"));
 }
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
     struct fiber *self = hook_enter_cancel();
-    if (self == NULL && !hook_limited())
+    if ((self == NULL && !hook_limited()) || !vector_there(iov, n))
         return real.writev(fd, iov, n);
-    return hook_result(vector_there(iov, n) ? io_writev(self, fd, iov, n, "writev") : -EFAULT);
+    return hook_result(io_writev(self, fd, iov, n, "writev"));
 }
 
 /* With a position: files, which are read and written in place. Only a stream can wait: offset -1 of the v2 kinds. */
@@ -119,9 +119,9 @@ EXPORT ssize_t pwritev64(int fd, const struct iovec *iov, int n, off64_t offset)
 EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
 {
     struct fiber *self = hook_enter_cancel();
-    if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()))
+    if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()) || !vector_there(iov, n))
         return real.preadv2(fd, iov, n, offset, flags);
-    return hook_result(vector_there(iov, n) ? io_readv(self, fd, iov, n, "preadv2") : -EFAULT);
+    return hook_result(io_readv(self, fd, iov, n, "preadv2"));
 }
 
 EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t offset, int flags)
@@ -132,9 +132,9 @@ EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t offset
 EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
 {
     struct fiber *self = hook_enter_cancel();
-    if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()))
+    if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()) || !vector_there(iov, n))
         return real.pwritev2(fd, iov, n, offset, flags);
-    return hook_result(vector_there(iov, n) ? io_writev(self, fd, iov, n, "pwritev2") : -EFAULT);
+    return hook_result(io_writev(self, fd, iov, n, "pwritev2"));
 }
 
 EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int n, off64_t offset, int flags)

@@ -48,6 +48,8 @@ EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t,
     bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
     if (self == NULL || (!known && sys(SYS_clock_getres, clock, NULL) != 0))
         return real.clock_nanosleep(clock, flags, t, left);
+    if (!known && (!mem_readable(t, sizeof *t) || !valid(t)))
+        return real.clock_nanosleep(clock, flags, t, left);
     if (!known) { /* clocks of processor time, alarms: the kernel's, on this kernel thread */
         baton_away(self, "clock_nanosleep");
         int e = real.clock_nanosleep(clock, flags, t, left);

@@ -32,8 +32,3 @@ load helper
 @test "many producers and consumers" {
     same_cooperative 1 "$PROGRAMS/cond_queue"
 }
-
-# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:pthread_cond_signal,hook:pthread_cond_broadcast
-@test "the first version of the calls" {
-    same_cooperative 1 "$PROGRAMS/cond_old_version"
-}
