@@ -34,8 +34,8 @@ struct addr_bucket {
 
 struct addr {
     struct addr_bucket buckets[ADDR_BUCKETS];
-    struct addr_bucket *asked;   /* buckets with a wake to do: a stack */
-    bool in_kernel;              /* futexes are waited for in the kernel: see futex_in_kernel */
+    struct addr_bucket *asked; /* buckets with a wake to do: a stack */
+    bool in_kernel;            /* futexes are waited for in the kernel: see futex_in_kernel */
 };
 
 /* Inside the core: links the waiter and counts it, with a full fence behind. */

@@ -190,10 +190,10 @@ void baton_back(struct fiber *self)
 
 enum {
     TICK_US = 1000,
-    QUIET_TICKS = 16,   /* the carrier waits in the loop for so long: the monitor sleeps */
-    SLICE_MS = 3,       /* processor time a fiber may take when somebody else could run */
-    CROWD_MS = 20,      /* the same when every processor computes already */
-    LINGER_TICKS = 50,  /* nobody else can run yet: let a spare wait in the loop */
+    QUIET_TICKS = 16,  /* the carrier waits in the loop for so long: the monitor sleeps */
+    SLICE_MS = 3,      /* processor time a fiber may take when somebody else could run */
+    CROWD_MS = 20,     /* the same when every processor computes already */
+    LINGER_TICKS = 50, /* nobody else can run yet: let a spare wait in the loop */
 };
 
 struct watch {

@@ -21,27 +21,27 @@ enum { BATON_IN_CORE = 1 };
  * the fiber on it leaves without a successor. */
 struct kthread {
     int tid;
-    bool in_core;          /* read by signal handlers on this thread */
-    bool deferred;         /* a signal came while in the core */
-    bool fresh;            /* made for somebody who will give it the baton, or put it on the idle list */
-    uint32_t wake;         /* futex: 1, the baton is yours */
-    void *sp;              /* idle context */
+    bool in_core;  /* read by signal handlers on this thread */
+    bool deferred; /* a signal came while in the core */
+    bool fresh;    /* made for somebody who will give it the baton, or put it on the idle list */
+    uint32_t wake; /* futex: 1, the baton is yours */
+    void *sp;      /* idle context */
     uintptr_t fs;
     struct fiber *running; /* on it now */
     struct fiber *leaving; /* to be put on the return queue once its context is saved */
     struct kthread *next_idle, *next;
-    uint64_t kernel_mask;  /* signal mask that the kernel has for it while it carries */
+    uint64_t kernel_mask; /* signal mask that the kernel has for it while it carries */
 };
 
 struct baton {
-    uintptr_t owner; /* struct kthread * | BATON_IN_CORE */
+    uintptr_t owner;  /* struct kthread * | BATON_IN_CORE */
     struct lock lock; /* of the lists below */
     struct kthread *idle, *all;
     struct fiber *returned; /* return queue: a stack of fibers that want the baton, pushed from any kernel thread */
     unsigned nthreads, nidle;
     unsigned most; /* kernel threads that carried fibers at one time */
     unsigned long handoffs;
-    struct kthread first; /* the main thread */
+    struct kthread first;  /* the main thread */
     uint32_t monitor_word; /* futex: 0, the monitor sleeps */
     bool monitor_on;
 };

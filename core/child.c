@@ -148,8 +148,7 @@ long child_waitid(struct fiber *self, idtype_t type, id_t id, siginfo_t *info, i
     struct waitid_args a = {type, id, info, options};
     if ((options & WNOHANG) != 0 || (options & ~(WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)) != 0 || type == P_PIDFD)
         return sys(SYS_waitid, type, id, info, options, NULL);
-    long r = wait_child(self, try_waitid, &a, type, id, options & ~WNOWAIT,
-                        (options & (WSTOPPED | WCONTINUED)) == 0);
+    long r = wait_child(self, try_waitid, &a, type, id, options & ~WNOWAIT, (options & (WSTOPPED | WCONTINUED)) == 0);
     return r > 0 ? 0 : r;
 }
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const char *const feature_names[FEATURE_COUNT] = {
-    [FEATURE_RWF_NOWAIT] = "rwf_nowait", [FEATURE_GUARD_INSTALL] = "guard_install",
-    [FEATURE_CLOSE_RANGE] = "close_range", [FEATURE_PIDFD] = "pidfd",
+    [FEATURE_RWF_NOWAIT] = "rwf_nowait",     [FEATURE_GUARD_INSTALL] = "guard_install",
+    [FEATURE_CLOSE_RANGE] = "close_range",   [FEATURE_PIDFD] = "pidfd",
     [FEATURE_EPOLL_PWAIT2] = "epoll_pwait2", [FEATURE_WRFSBASE] = "wrfsbase",
 };
 
@@ -48,7 +48,7 @@ bool config_duration(const char *text, uint64_t *ns)
     static const struct {
         const char *suffix;
         uint64_t ns;
-    } units[] = {{"", NS_PER_S},       {"ms", NS_PER_MS},        {"s", NS_PER_S},
+    } units[] = {{"", NS_PER_S},       {"ms", NS_PER_MS},      {"s", NS_PER_S},
                  {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S}, {"d", 86400 * NS_PER_S}};
     const uint64_t most = 10000ull * 86400;
     uint64_t whole, fraction = 0, scale = 1;

@@ -12,15 +12,15 @@
 
 enum fd_kind {
     FD_UNKNOWN,
-    FD_STREAM,  /* stream or seqpacket socket */
-    FD_DGRAM,   /* any other socket */
-    FD_PIPE,    /* anonymous pipe */
-    FD_FIFO,    /* named: RWF_NOWAIT does not work */
+    FD_STREAM, /* stream or seqpacket socket */
+    FD_DGRAM,  /* any other socket */
+    FD_PIPE,   /* anonymous pipe */
+    FD_FIFO,   /* named: RWF_NOWAIT does not work */
     FD_TTY,
-    FD_NOWAIT,  /* timerfd, signalfd, eventfd: a read can be tried with RWF_NOWAIT */
-    FD_POLLED,  /* other pollable ones: poll, then call */
-    FD_FILE,    /* regular files and directories */
-    FD_MEMORY,  /* null, zero, urandom...: never blocks */
+    FD_NOWAIT, /* timerfd, signalfd, eventfd: a read can be tried with RWF_NOWAIT */
+    FD_POLLED, /* other pollable ones: poll, then call */
+    FD_FILE,   /* regular files and directories */
+    FD_MEMORY, /* null, zero, urandom...: never blocks */
 };
 
 enum fd_state { FD_OPENED, FD_CLOSED, FD_ABORTED };

@@ -27,11 +27,11 @@ enum fiber_state {
 };
 
 struct fiber {
-    void *sp;            /* saved context, valid unless running or away */
-    uintptr_t fs;        /* thread pointer */
-    struct kthread *kt;  /* that runs it, or ran it last */
-    struct fiber *next;  /* run queue, return queue or free list */
-    struct wait *wait;   /* what it is parked on */
+    void *sp;           /* saved context, valid unless running or away */
+    uintptr_t fs;       /* thread pointer */
+    struct kthread *kt; /* that runs it, or ran it last */
+    struct fiber *next; /* run queue, return queue or free list */
+    struct wait *wait;  /* what it is parked on */
     enum fiber_state state;
 
     bool detached, c11, main, promoted;
@@ -41,8 +41,8 @@ struct fiber {
 
     void *(*start)(void *);
     void *arg, *result;
-    uint32_t done;             /* futex for foreign joiners */
-    struct fiber *joiner;      /* parked in join */
+    uint32_t done;        /* futex for foreign joiners */
+    struct fiber *joiner; /* parked in join */
     struct wait *join_wait;
     uint32_t foreign_joiners;
 
@@ -63,10 +63,10 @@ struct fiber {
 
 struct fibers {
     struct list all;
-    unsigned live;       /* not ended, main included */
+    unsigned live; /* not ended, main included */
     unsigned long created;
-    struct fiber first;  /* record of the main thread */
-    struct fiber *main;  /* &first; in a fork's child the fiber that forked */
+    struct fiber first;   /* record of the main thread */
+    struct fiber *main;   /* &first; in a fork's child the fiber that forked */
     struct fiber *reaped; /* joined by foreign threads, to be recycled */
     bool calibrated;
 };

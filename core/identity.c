@@ -95,7 +95,7 @@ static int install(void)
     if (sys(SYS_rt_sigaction, SIGNAL_CANCEL, NULL, &act, 8) != 0 || act.handler == NULL)
         return EAGAIN;
     *(void **)&cancel.libc = act.handler;
-    *(void (**)(int, siginfo_t *, void *))&act.handler = on_cancel;
+    *(void (**)(int, siginfo_t *, void *)) & act.handler = on_cancel;
     act.flags &= ~(unsigned long)SA_RESTART;
     (void)sys(SYS_rt_sigaction, SIGNAL_CANCEL, &act, NULL, 8);
     cancel.installed = true;

@@ -13,8 +13,8 @@
 
 /* The limits of one call. */
 struct io_limit {
-    uint64_t at;   /* deadline, ns */
-    int error;     /* what its passing means: ETIMEDOUT, or EAGAIN for the program's own SO_*TIMEO */
+    uint64_t at; /* deadline, ns */
+    int error;   /* what its passing means: ETIMEDOUT, or EAGAIN for the program's own SO_*TIMEO */
     bool counted;
 };
 

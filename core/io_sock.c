@@ -186,8 +186,8 @@ long io_sendto(struct fiber *self, int fd, const void *buf, size_t n, int flags,
                socklen_t len)
 {
     struct iovec iov = {(void *)buf, n};
-    struct msghdr msg = {.msg_name = (void *)addr, .msg_namelen = addr != NULL ? len : 0, .msg_iov = &iov,
-                         .msg_iovlen = 1};
+    struct msghdr msg = {
+        .msg_name = (void *)addr, .msg_namelen = addr != NULL ? len : 0, .msg_iov = &iov, .msg_iovlen = 1};
     return io_sendmsg(self, fd, &msg, flags, "send");
 }
 

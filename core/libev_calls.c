@@ -8,7 +8,6 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
-
 static long edge(long r)
 {
     if (r >= 0)
@@ -17,7 +16,7 @@ static long edge(long r)
     return -1;
 }
 
-extern FILE * coax_ev_stderr;
+extern FILE *coax_ev_stderr;
 FILE *coax_ev_stderr;
 
 ssize_t coax_ev_read(int fd, void *p, size_t n);
@@ -143,7 +142,7 @@ int coax_ev_sigaction(int sig, const struct sigaction *act, struct sigaction *ol
     return (int)refused();
 }
 
-void * coax_ev_signal(int sig, void *handler);
+void *coax_ev_signal(int sig, void *handler);
 void *coax_ev_signal(int sig, void *handler)
 {
     (void)sig, (void)handler;

@@ -8,8 +8,8 @@
 enum { ON_STACK = 12 };
 
 struct scan {
-    uint64_t at;   /* the earliest limit of all */
-    int index;     /* whose; -1: the program's own timeout */
+    uint64_t at; /* the earliest limit of all */
+    int index;   /* whose; -1: the program's own timeout */
 };
 
 static void limit_of(struct scan *s, int index, struct fd_entry *e, int dir, uint64_t now, enum op op)

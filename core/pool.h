@@ -29,7 +29,8 @@ struct pool {
 };
 
 /* Runs the job on a helper and waits: 0, -ETIMEDOUT, -E_CANCELLED, -EINTR. After an error the job is abandoned: it must
- * not be touched again. flags: WAIT_*. When no helper can be had, the caller's kernel thread does it. self NULL: no fibers. */
+ * not be touched again. flags: WAIT_*. When no helper can be had, the caller's kernel thread does it. self NULL: no
+ * fibers. */
 int pool_run(struct fiber *self, struct job *job, uint64_t deadline, int flags, const char *call);
 /* Inside the core: wakes those whose jobs are done. */
 void pool_drain(void);

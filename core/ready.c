@@ -92,8 +92,8 @@ int ready_link(struct ready_wait *w, int fd, int dir, bool one)
     if (r != 0)
         return r;
     struct ready_link *l = &w->links[w->nlinks++];
-    *l = (struct ready_link){.owner = w, .fd = fd, .dir = (uint8_t)dir, .one = one, .round = round_now,
-                              .key = e->key[dir]};
+    *l = (struct ready_link){
+        .owner = w, .fd = fd, .dir = (uint8_t)dir, .one = one, .round = round_now, .key = e->key[dir]};
     list_append(&e->waiters[dir], &l->by_fd);
     if (e->key[dir] != 0) {
         struct key_bucket *b = bucket_of(e->key[dir]);

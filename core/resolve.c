@@ -113,8 +113,11 @@ int resolve_nameinfo(struct fiber *self, const struct sockaddr *addr, socklen_t 
     struct nameinfo_job *j = real.malloc(sizeof *j + hostlen + servicelen);
     if (j == NULL)
         return EAI_MEMORY;
-    *j = (struct nameinfo_job){.job = {.run = nameinfo_run, .drop = nameinfo_drop}, .addrlen = addrlen,
-                               .hostlen = hostlen, .servicelen = servicelen, .flags = flags};
+    *j = (struct nameinfo_job){.job = {.run = nameinfo_run, .drop = nameinfo_drop},
+                               .addrlen = addrlen,
+                               .hostlen = hostlen,
+                               .servicelen = servicelen,
+                               .flags = flags};
     memcpy(&j->addr, addr, addrlen);
     if (pool_run(self, &j->job, limit(), 0, "getnameinfo") != 0)
         return EAI_AGAIN;

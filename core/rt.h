@@ -29,8 +29,8 @@ struct runtime {
     struct pool pool;
     struct signals signals;
     unsigned ncpus;
-    bool coop;           /* fibers run: the core is started */
-    bool no_fibers;      /* kernel threads for good: asked for, or libc is unknown */
+    bool coop;      /* fibers run: the core is started */
+    bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */
 };
 
 extern struct runtime rt;

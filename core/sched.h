@@ -16,7 +16,7 @@ struct fiber;
 /* One fiber's wait for one thing. Lives on the waiter's stack; whoever it is linked with finds it through `unlink`. */
 struct wait {
     struct fiber *fiber;
-    struct wait *outer; /* that a handler interrupted, in which this one is made */
+    struct wait *outer;            /* that a handler interrupted, in which this one is made */
     void (*unlink)(struct wait *); /* takes it off whatever it is linked into; NULL: nothing */
     struct timer timer;
     bool woken;

@@ -114,8 +114,8 @@ static void arrive(struct pending_signal *p)
 
 static bool synchronous(int sig, const siginfo_t *info)
 {
-    return info->si_code > 0 && (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP ||
-                                 sig == SIGSYS);
+    return info->si_code > 0 &&
+           (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
 }
 
 static void trampoline(int sig, siginfo_t *info, void *context)
@@ -397,8 +397,8 @@ static long install(int sig, const struct sigaction *act)
     if (act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN) {
         memset(&ours.sa_mask, 0, sizeof ours.sa_mask);
         ours.sa_sigaction = trampoline;
-        ours.sa_flags = (act->sa_flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_ONSTACK | SA_RESTART)) | SA_SIGINFO |
-                        SA_NODEFER;
+        ours.sa_flags =
+            (act->sa_flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_ONSTACK | SA_RESTART)) | SA_SIGINFO | SA_NODEFER;
     }
     return real.sigaction(sig, &ours, &with_us);
 }

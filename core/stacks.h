@@ -11,11 +11,11 @@ enum { STACK_CLASSES = 64 };
 struct fiber;
 
 struct stack_class {
-    size_t size, guard;     /* of a slot; of the guard at its low end */
-    char *next, *end;       /* what is left of the newest slab */
-    size_t slab_slots;      /* of the next slab */
-    struct fiber *free;     /* ended fibers, newest first */
-    unsigned nfree, nkept;  /* how many; how many of them keep their stack pages */
+    size_t size, guard;    /* of a slot; of the guard at its low end */
+    char *next, *end;      /* what is left of the newest slab */
+    size_t slab_slots;     /* of the next slab */
+    struct fiber *free;    /* ended fibers, newest first */
+    unsigned nfree, nkept; /* how many; how many of them keep their stack pages */
 };
 
 struct stacks {

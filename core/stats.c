@@ -20,10 +20,10 @@ void stats_write(const char *path)
 {
     char text[512];
     const char *mode = rt.fibers.calibrated ? "fiber" : rt.no_fibers ? "kernel" : "solo";
-    size_t n = format(text, sizeof text,
-                      "mode %s\nfibers %u\nswitches %u\nkernel_threads %u\nhandoffs %u\nhelpers %u\n", mode,
-                      rt.fibers.created, rt.sched.switches, (unsigned long)rt.baton.most, rt.baton.handoffs,
-                      (unsigned long)rt.pool.most);
+    size_t n =
+        format(text, sizeof text, "mode %s\nfibers %u\nswitches %u\nkernel_threads %u\nhandoffs %u\nhelpers %u\n", mode,
+               rt.fibers.created, rt.sched.switches, (unsigned long)rt.baton.most, rt.baton.handoffs,
+               (unsigned long)rt.pool.most);
     long fd = sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return;

@@ -44,7 +44,8 @@ static int deadline_of(const struct sync_limit *limit, uint64_t *at)
     })
 
 /* A non-blocking try that is repeated until it says something else than `busy`, parked on `addr` in between. */
-struct try {
+struct
+try {
     int (*attempt)(void *object);
     void *object;
     const void *addr;
@@ -226,7 +227,11 @@ static int write_try(void *l)
 
 int sync_rwlock_lock(struct fiber *self, pthread_rwlock_t *l, int mode, const struct sync_limit *limit)
 {
-    const struct try t = {mode == RW_READ ? read_try : write_try, l, l, EBUSY, 0,
+    const struct try t = {mode == RW_READ ? read_try : write_try,
+                          l,
+                          l,
+                          EBUSY,
+                          0,
                           mode == RW_READ ? "pthread_rwlock_rdlock" : "pthread_rwlock_wrlock",
                           mode == RW_READ ? RW_READ_BIT : RW_WRITE_BIT};
     if (unlikely(l->__data.__shared != 0)) {

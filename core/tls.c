@@ -29,7 +29,7 @@ static struct {
     struct key {
         uintptr_t seq;
         void (*destructor)(void *);
-    } *keys;
+    } * keys;
     struct chain *user_stacks; /* list of threads with a stack of their own */
     uint32_t *stack_lock;      /* lock of that list */
 } libc;

@@ -245,8 +245,11 @@ EXPORT void call_once(once_flag *flag, void (*init)(void))
 
 static int c11(int e)
 {
-    return e == 0 ? thrd_success : e == ETIMEDOUT ? thrd_timedout : e == EBUSY ? thrd_busy : e == ENOMEM ? thrd_nomem
-                                                                                                        : thrd_error;
+    return e == 0           ? thrd_success
+           : e == ETIMEDOUT ? thrd_timedout
+           : e == EBUSY     ? thrd_busy
+           : e == ENOMEM    ? thrd_nomem
+                            : thrd_error;
 }
 
 EXPORT int mtx_lock(mtx_t *m)

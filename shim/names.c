@@ -17,8 +17,8 @@ EXPORT int getaddrinfo(const char *restrict node, const char *restrict service, 
     return resolve_addrinfo(self, node, service, hints, result);
 }
 
-EXPORT int getnameinfo(const struct sockaddr *restrict addr, socklen_t addrlen, char *restrict host,
-                       socklen_t hostlen, char *restrict service, socklen_t servicelen, int flags)
+EXPORT int getnameinfo(const struct sockaddr *restrict addr, socklen_t addrlen, char *restrict host, socklen_t hostlen,
+                       char *restrict service, socklen_t servicelen, int flags)
 {
     struct fiber *self = hook_enter();
     if (!tracked(self))

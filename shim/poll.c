@@ -211,8 +211,7 @@ static long select_saved(struct fiber *self, struct selecting *s, uint64_t at, c
     return r;
 }
 
-static long select_at(struct fiber *self, int n, fd_set *in, fd_set *out, fd_set *except, uint64_t at,
-                      const char *call)
+static long select_at(struct fiber *self, int n, fd_set *in, fd_set *out, fd_set *except, uint64_t at, const char *call)
 {
     struct selecting s = {.n = n, .sets = {in, out, except}};
     unsigned long few[3 * FD_SETSIZE / (8 * sizeof(long))];
