@@ -78,7 +78,8 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(BUILD)/shi
 
 setup:
 	$(Q)scripts/setup
-demo: all
+demo: setup
+	$(Q)$(MAKE) --no-print-directory all
 	$(Q)scripts/demo
 check:
 	$(Q)scripts/check $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS))

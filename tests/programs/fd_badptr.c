@@ -66,6 +66,7 @@ static void *scenario(void *unused)
 int main(int argc, char **argv)
 {
     pthread_t t;
+    closefrom(3); /* whatever was inherited */
     make_bad();
     if (argc > 1 && atoi(argv[1]))
         CHECK(pthread_create(&t, NULL, scenario, NULL) == 0 && pthread_join(t, NULL) == 0);

@@ -257,6 +257,7 @@ static void *scenario(void *unused)
 
 int main(int argc, char **argv)
 {
+    closefrom(3); /* whatever was inherited */
     make_bad();
     crowd(argc > 1 ? atoi(argv[1]) : 0, scenario);
     return 0;
