@@ -28,6 +28,7 @@ static struct timespec at(clockid_t clock, long ms)
     }
     return t;
 }
+
 enum { THREADS = 50 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -54,6 +54,7 @@ template <int N> static int nested()
     usleep(10);
     return value;
 }
+
 template <> int nested<0>()
 {
     static int value = slow();

@@ -32,12 +32,14 @@ static struct timespec at(clockid_t clock, long ms)
     }
     return t;
 }
+
 static int passed(clockid_t clock, struct timespec when)
 {
     struct timespec now;
     clock_gettime(clock, &now);
     return now.tv_sec > when.tv_sec || (now.tv_sec == when.tv_sec && now.tv_nsec >= when.tv_nsec);
 }
+
 static int word, ready;
 
 static void *thread(void *arg)
@@ -61,7 +63,7 @@ int main(void)
         EQ(pthread_create(&t[i], NULL, thread, (void *)bits[i]), 0);
     while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < 6)
         usleep(500);
-    usleep(20000);
+    usleep(60000);
     EQ(wake(0x100), 1); /* the one for any */
     EQ(wake(0x100), 0);
     EQ(wake(2), 2);

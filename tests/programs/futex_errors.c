@@ -32,12 +32,14 @@ static struct timespec at(clockid_t clock, long ms)
     }
     return t;
 }
+
 static int passed(clockid_t clock, struct timespec when)
 {
     struct timespec now;
     clock_gettime(clock, &now);
     return now.tv_sec > when.tv_sec || (now.tv_sec == when.tv_sec && now.tv_nsec >= when.tv_nsec);
 }
+
 static int word;
 
 static long futex(void *w, int op, int value, void *timeout)

@@ -48,7 +48,7 @@ int main(void)
             EQ(pthread_create(&t[i], NULL, thread, NULL), 0);
         while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < THREADS)
             usleep(500);
-        usleep(20000);
+        usleep(60000);
         if (compare) {
             EQ(syscall(SYS_futex, &from, op, 1, 3l, &to, 99), -1);
             EQ(errno, EAGAIN);

@@ -52,7 +52,7 @@ int main(void)
             EQ(pthread_create(&t[i], NULL, thread, NULL), 0);
         while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < THREADS)
             usleep(500);
-        usleep(20000);       /* all in the wait */
+        usleep(60000);       /* all in the wait */
         EQ(wake(0) <= 1, 1); /* the kernel takes 0 for 1 */
         EQ(wake(1), 1);
         EQ(wake(5), 5);

@@ -50,7 +50,7 @@ int main(void)
     }
     while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < 8)
         usleep(500);
-    usleep(20000);
+    usleep(60000);
     /* add 5, and wake on the second word if it was > 100: it was 0 */
     EQ(wake_op(1, 1, FUTEX_OP(FUTEX_OP_ADD, 5, FUTEX_OP_CMP_GT, 100)), 1);
     EQ(second, 5);

@@ -29,12 +29,14 @@ static struct timespec at(clockid_t clock, long ms)
     }
     return t;
 }
+
 static int passed(clockid_t clock, struct timespec when)
 {
     struct timespec now;
     clock_gettime(clock, &now);
     return now.tv_sec > when.tv_sec || (now.tv_sec == when.tv_sec && now.tv_nsec >= when.tv_nsec);
 }
+
 enum { THREADS = 4, ROUNDS = 20 };
 
 static pthread_mutex_t mutex;

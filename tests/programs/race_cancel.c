@@ -62,6 +62,7 @@ static void delay(void)
         break;
     }
 }
+
 static sem_t sem;
 static int cleaned;
 

@@ -61,6 +61,7 @@ static void delay(void)
         break;
     }
 }
+
 enum { WAITERS = 12 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

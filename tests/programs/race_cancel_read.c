@@ -63,6 +63,7 @@ static void delay(void)
         break;
     }
 }
+
 static int pipes[2];
 
 static void *thread(void *arg)

@@ -62,6 +62,7 @@ static void delay(void)
         break;
     }
 }
+
 static int pipes[2];
 
 static void *naps(void *arg)

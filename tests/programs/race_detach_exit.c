@@ -61,6 +61,7 @@ static void delay(void)
         break;
     }
 }
+
 static sem_t places;
 static long ended;
 static pthread_key_t key;

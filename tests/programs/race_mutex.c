@@ -31,6 +31,7 @@ static struct timespec at(clockid_t clock, long ms)
     }
     return t;
 }
+
 static unsigned long long state;
 static long deadline;
 
@@ -75,6 +76,7 @@ static void delay(void)
         break;
     }
 }
+
 enum { THREADS = 6 };
 
 static pthread_mutex_t mutex;

@@ -30,6 +30,7 @@ static struct timespec at(clockid_t clock, long ms)
     }
     return t;
 }
+
 static unsigned long long state;
 static long deadline;
 
@@ -74,6 +75,7 @@ static void delay(void)
         break;
     }
 }
+
 enum { THREADS = 8 };
 
 static pthread_rwlock_t lock;

@@ -28,12 +28,14 @@ static struct timespec at(clockid_t clock, long ms)
     }
     return t;
 }
+
 static int passed(clockid_t clock, struct timespec when)
 {
     struct timespec now;
     clock_gettime(clock, &now);
     return now.tv_sec > when.tv_sec || (now.tv_sec == when.tv_sec && now.tv_nsec >= when.tv_nsec);
 }
+
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 
 static void *beside_reader(void *arg)

@@ -29,6 +29,7 @@ static struct timespec at(clockid_t clock, long ms)
     }
     return t;
 }
+
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 static void *impatient_writer(void *arg)

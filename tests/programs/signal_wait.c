@@ -46,6 +46,7 @@ static void *takes_own(void *arg)
     sem_post(&took);
     CHECK(sigtimedwait(&own, &info, &far) == SIGUSR2);
     CHECK(info.si_code == SI_USER);
+    sem_post(&took);
     CHECK(sigwaitinfo(&own, &info) == SIGUSR2);
     CHECK(info.si_code == SI_QUEUE);
     value = info.si_value.sival_int;
@@ -90,7 +91,7 @@ int main(void)
     CHECK(pthread_create(&t, NULL, takes_own, NULL) == 0);
     CHECK(sem_wait(&took) == 0);
     CHECK(pthread_kill(t, SIGUSR2) == 0);
-    usleep(5000);
+    CHECK(sem_wait(&took) == 0); /* two at once would be one */
     union sigval v = {.sival_int = 77};
     CHECK(pthread_sigqueue(t, SIGUSR2, v) == 0);
     CHECK(pthread_join(t, NULL) == 0);

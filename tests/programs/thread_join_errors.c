@@ -26,6 +26,14 @@ static void *wait_go(void *arg)
     return arg;
 }
 
+static volatile int ending;
+
+static void *ends(void *arg)
+{
+    ending = 1;
+    return arg;
+}
+
 static void *join_self(void *arg)
 {
     EQ(pthread_join(pthread_self(), NULL), EDEADLK);
@@ -58,13 +66,14 @@ int main(void)
     sem_post(&go);
 
     /* A thread that has ended but was not joined is still there. */
-    EQ(pthread_create(&a, NULL, wait_go, (void *)5), 0);
-    sem_post(&go);
-    usleep(20000);
+    EQ(pthread_create(&a, NULL, ends, (void *)5), 0);
+    do
+        usleep(10000);
+    while (!ending);
     EQ(pthread_kill(a, 0), 0);
     EQ(pthread_cancel(a), 0);
     void *r;
-    EQ(pthread_tryjoin_np(a, &r), 0);
+    EQ(pthread_join(a, &r), 0);
     EQ(r, 5);
     puts("ok");
     return 0;

@@ -30,12 +30,14 @@ static struct timespec at(clockid_t clock, long ms)
     }
     return t;
 }
+
 static int passed(clockid_t clock, struct timespec when)
 {
     struct timespec now;
     clock_gettime(clock, &now);
     return now.tv_sec > when.tv_sec || (now.tv_sec == when.tv_sec && now.tv_nsec >= when.tv_nsec);
 }
+
 static sem_t go;
 
 static void *thread(void *arg)
@@ -47,6 +49,14 @@ static void *thread(void *arg)
 static void *sleeper(void *arg)
 {
     usleep(30000);
+    return arg;
+}
+
+static volatile int ending;
+
+static void *ends(void *arg)
+{
+    ending = 1;
     return arg;
 }
 
@@ -83,8 +93,10 @@ int main(void)
     EQ(r, 3);
 
     /* Already over when the limit has passed: the join wins. */
-    EQ(pthread_create(&t, NULL, sleeper, (void *)4), 0);
-    usleep(100000);
+    EQ(pthread_create(&t, NULL, ends, (void *)4), 0);
+    do
+        usleep(50000);
+    while (!ending);
     limit = at(CLOCK_REALTIME, 0);
     EQ(pthread_timedjoin_np(t, &r, &limit), 0);
     EQ(r, 4);
