@@ -54,6 +54,7 @@ struct fdtab {
     uint32_t timeo_generation;
     uint32_t fork_count;
     uint64_t next_pair;
+    uint64_t turns;    /* places in line given out */
     int own[OWN_MOST]; /* our descriptors, -1: free */
     unsigned nown;
 };

@@ -3,9 +3,11 @@
 #include "core/mem.h"
 #include "core/ready.h"
 
+#include <asm/ioctls.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <termios.h>
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8
@@ -34,9 +36,11 @@ static bool limited(const struct fd_entry *e)
     return e->kind == FD_STREAM || e->kind == FD_DGRAM || e->kind == FD_PIPE || e->kind == FD_FIFO;
 }
 
-void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, enum op op)
+void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, unsigned op)
 {
     limit->counted = true;
+    limit->partial = (op & IO_PARTIAL) != 0;
+    op &= ~(unsigned)IO_PARTIAL;
     limit->at = CLOCK_NEVER;
     limit->error = ETIMEDOUT;
     if (rt.config.timeout[op] != 0 && limited(e))
@@ -51,7 +55,7 @@ void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, enum 
 
 /* Without fibers: the handlers are the kernel's business. A call restarts if all of the program's handlers say
  * SA_RESTART; the kernel would do the same for the one that ran. */
-static int wait_native(int fd, int dir, uint64_t at)
+static int wait_native(int fd, int dir, uint64_t at, bool partial)
 {
     for (;;) {
         uint64_t now = at == CLOCK_NEVER ? 0 : clock_now();
@@ -62,16 +66,16 @@ static int wait_native(int fd, int dir, uint64_t at)
         long r = sys(SYS_ppoll, &p, 1, at == CLOCK_NEVER ? NULL : &left, NULL, 8);
         if (r > 0)
             return 0;
-        if (r < 0 && (r != -EINTR || !signals_all_restart()))
+        if (r < 0 && (r != -EINTR || partial || !signals_all_restart()))
             return (int)r;
     }
 }
 
-int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq, const struct io_limit *limit,
+int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq, struct io_limit *limit,
             const char *call)
 {
     if (self == NULL) {
-        int r = wait_native(fd, dir, limit->at);
+        int r = wait_native(fd, dir, limit->at, limit->partial);
         return r == -ETIMEDOUT ? -limit->error : r;
     }
     struct ready_wait w;
@@ -80,19 +84,21 @@ int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t se
     int r = 0;
     if (__atomic_load_n(&e->seq, __ATOMIC_SEQ_CST) == seq) {
         ready_begin(&w, self, &link);
-        r = ready_link(&w, fd, dir, true);
+        if (limit->turn == 0)
+            limit->turn = ++rt.fdtab.turns;
+        r = ready_link(&w, fd, dir, true, limit->turn);
         if (r == 0)
             r = wait_park(&w.wait, limit->at, WAIT_CANCEL | WAIT_INTR, call);
         else if (r == -EPERM)
             r = 0; /* always ready */
     }
     core_leave(self);
-    if (r == -EINTR && signals_restarts(self))
+    if (r == -EINTR && !limit->partial && signals_restarts(self))
         r = 0;
     return r == -ETIMEDOUT ? -limit->error : r;
 }
 
-long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, enum op op, io_attempt *attempt, void *arg,
+long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,
             const char *call)
 {
     struct io_limit limit = {.counted = false};
@@ -241,6 +247,13 @@ static long away(struct fiber *self, long number, int fd, const struct iovec *io
     return r;
 }
 
+/* A terminal in raw mode ends a read by its own count and time (VMIN, VTIME): the kernel's to keep. */
+static bool timed_tty(int fd)
+{
+    struct termios t;
+    return sys(SYS_ioctl, fd, TCGETS, &t) == 0 && (t.c_lflag & ICANON) == 0;
+}
+
 long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
 {
     struct fd_entry *e = fdtab_get(fd);
@@ -252,6 +265,8 @@ long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const 
     int kind = fdtab_kind(fd, e);
     if (unlikely(kind < 0))
         return kind;
+    if (kind == FD_TTY && timed_tty(fd) && poll_now(fd, POLLIN) == 0)
+        return away(self, SYS_readv, fd, iov, n, call);
     return io_run(self, fd, e, DIR_IN, OP_READ, try_read, &v, call);
 }
 
@@ -281,6 +296,8 @@ long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const
     int kind = fdtab_kind(fd, e);
     if (unlikely(kind < 0))
         return kind;
+    if (kind == FD_NOWAIT && poll_now(fd, POLLOUT) == 0) /* the kernel looks at the value before it waits */
+        return away(self, SYS_writev, fd, iov, n, call);
     long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, try_write, &v, call);
     if (r < 0 || kind == FD_FILE || kind == FD_MEMORY || kind == FD_DGRAM)
         return r;
@@ -291,7 +308,7 @@ long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const
     while (done < all) {
         v.iov = rest;
         v.n = vec_rest(rest, ON_STACK, iov, n, done);
-        r = io_run(self, fd, e, DIR_OUT, OP_WRITE, try_write, &v, call);
+        r = io_run(self, fd, e, DIR_OUT, OP_WRITE | IO_PARTIAL, try_write, &v, call);
         if (r < 0) {
             if (r == -ETIMEDOUT)
                 e->expired |= 1u << DIR_OUT;

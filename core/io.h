@@ -16,20 +16,24 @@ struct io_limit {
     uint64_t at; /* deadline, ns */
     int error;   /* what its passing means: ETIMEDOUT, or EAGAIN for the program's own SO_*TIMEO */
     bool counted;
+    uint64_t turn; /* its place in line: who is woken too early goes back to it; 0: not yet in line */
+    bool partial;  /* some of the call is done: a handler ends it, whatever SA_RESTART says */
 };
+
+enum { IO_PARTIAL = 1 << 8 }; /* with an op */
 
 /* Waits until the descriptor may be ready in a direction: 0 or -errno (-ETIMEDOUT, -EAGAIN, -EINTR, -EBADF,
  * -E_CANCELLED). seq: the entry's before the attempt that failed. */
-int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq, const struct io_limit *limit,
+int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq, struct io_limit *limit,
             const char *call);
 /* The limit of a call that begins now. */
-void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, enum op op);
+void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, unsigned op);
 
 /* One attempt: a count, -EAGAIN, or another error. */
 typedef long io_attempt(int fd, struct fd_entry *e, void *arg);
 /* Attempt, wait, attempt, until the attempt says something else than -EAGAIN. Fails at once with -EAGAIN if the
  * program has made the descriptor non-blocking. */
-long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, enum op op, io_attempt *attempt, void *arg,
+long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,
             const char *call);
 
 long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call);

@@ -115,7 +115,7 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
     size_t done = 0;
     long r;
     do {
-        r = io_run(self, fd, e, DIR_IN, OP_READ, try_recvfrom, &a, "recv");
+        r = io_run(self, fd, e, DIR_IN, OP_READ | (done > 0 ? IO_PARTIAL : 0), try_recvfrom, &a, "recv");
         if (r <= 0)
             break;
         done += (size_t)r;
@@ -155,7 +155,7 @@ static long send_rest(struct fiber *self, int fd, struct fd_entry *e, const stru
         }
         if (part.msg_iovlen == 0)
             return (long)done;
-        long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, try_sendmsg, &m, call);
+        long r = io_run(self, fd, e, DIR_OUT, OP_WRITE | IO_PARTIAL, try_sendmsg, &m, call);
         if (r < 0) {
             if (r == -ETIMEDOUT)
                 e->expired |= 1u << DIR_OUT;
@@ -308,7 +308,7 @@ static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const
         limit.at = clock_after(rt.config.timeout[OP_CONNECT]);
     uint64_t timeo = fdtab_timeo(fd, e, DIR_OUT);
     if (timeo != 0 && clock_after(timeo) < limit.at)
-        limit = (struct io_limit){clock_after(timeo), EINPROGRESS, true};
+        limit = (struct io_limit){.at = clock_after(timeo), .error = EINPROGRESS, .counted = true};
     struct pollfd p = {fd, POLLOUT, 0};
     for (;;) {
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);

@@ -133,6 +133,7 @@ static int wait_linked(struct fiber *self, const struct pollfd *fds, unsigned n,
 {
     struct ready_wait w;
     ready_begin(&w, self, links);
+    uint64_t turn = ++rt.fdtab.turns;
     for (unsigned i = 0; i < n; i++) {
         bool in = (fds[i].events & (POLLIN | POLLRDNORM | POLLRDBAND | POLLPRI | POLLRDHUP)) != 0;
         bool out = (fds[i].events & (POLLOUT | POLLWRNORM | POLLWRBAND)) != 0;
@@ -140,9 +141,9 @@ static int wait_linked(struct fiber *self, const struct pollfd *fds, unsigned n,
         if (fds[i].fd < 0)
             continue;
         if (in || !out) /* errors and hang-ups are always of interest */
-            r = ready_link(&w, fds[i].fd, DIR_IN, false);
+            r = ready_link(&w, fds[i].fd, DIR_IN, false, turn);
         if (r == 0 && out)
-            r = ready_link(&w, fds[i].fd, DIR_OUT, false);
+            r = ready_link(&w, fds[i].fd, DIR_OUT, false, turn);
         if (r != 0 && r != -EPERM) {
             w.wait.unlink(&w.wait);
             return r;

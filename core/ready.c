@@ -82,7 +82,24 @@ void ready_begin(struct ready_wait *w, struct fiber *self, struct ready_link *li
     w->nlinks = 0;
 }
 
-int ready_link(struct ready_wait *w, int fd, int dir, bool one)
+/* Behind those whose turn comes before; mostly that is the end. */
+static void stand_by_fd(struct list *head, struct ready_link *l)
+{
+    struct list *at = head;
+    while (at->prev != head && container_of(at->prev, struct ready_link, by_fd)->turn > l->turn)
+        at = at->prev;
+    list_insert(&l->by_fd, at);
+}
+
+static void stand_by_key(struct list *head, struct ready_link *l)
+{
+    struct list *at = head;
+    while (at->prev != head && container_of(at->prev, struct ready_link, by_key)->turn > l->turn)
+        at = at->prev;
+    list_insert(&l->by_key, at);
+}
+
+int ready_link(struct ready_wait *w, int fd, int dir, bool one, uint64_t turn)
 {
     struct fd_entry *e = fdtab_get(fd);
     if (e == NULL)
@@ -94,10 +111,11 @@ int ready_link(struct ready_wait *w, int fd, int dir, bool one)
     struct ready_link *l = &w->links[w->nlinks++];
     *l = (struct ready_link){
         .owner = w, .fd = fd, .dir = (uint8_t)dir, .one = one, .round = round_now, .key = e->key[dir]};
-    list_append(&e->waiters[dir], &l->by_fd);
+    l->turn = turn;
+    stand_by_fd(&e->waiters[dir], l);
     if (e->key[dir] != 0) {
         struct key_bucket *b = bucket_of(e->key[dir]);
-        list_append(&b->list, &l->by_key);
+        stand_by_key(&b->list, l);
         __atomic_fetch_add(&b->waiters, 1, __ATOMIC_SEQ_CST);
     }
     if (lazy)

@@ -25,6 +25,7 @@ struct ready_link {
     bool one; /* wants to be the only one woken: a read or write; else a poll */
     uint32_t round;
     uint64_t key;
+    uint64_t turn; /* waiters stand in this order */
 };
 
 struct ready_wait {
@@ -37,7 +38,7 @@ int ready_init(void);
 /* Inside the core: starts a wait whose links will be kept in `links`, then adds a descriptor and direction to it.
  * ready_link returns 0, or -errno: this one cannot be waited for (-EPERM: a regular file). */
 void ready_begin(struct ready_wait *w, struct fiber *self, struct ready_link *links);
-int ready_link(struct ready_wait *w, int fd, int dir, bool one);
+int ready_link(struct ready_wait *w, int fd, int dir, bool one, uint64_t turn);
 
 /* Takes events from the kernel and wakes. Inside the core. */
 void ready_poll(void);

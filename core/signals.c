@@ -132,13 +132,18 @@ static void trampoline(int sig, siginfo_t *info, void *context)
         errno = saved;
         return;
     }
+    /* A broken pipe is the writer's own. */
+    bool broken_pipe = sig == SIGPIPE && info->si_code == SI_USER && info->si_pid == sys_getpid();
     bool directed = info->si_code == SI_TKILL && (self->sig.waited & signal_bit(sig)) == 0 && baton_is_away(self);
-    if (synchronous(sig, info) || (!self->kt->in_core && (mine(self, sig) || (directed && !blocks(self, sig))))) {
+    bool at_once = synchronous(sig, info);
+    if (!at_once && !self->kt->in_core)
+        at_once = broken_pipe ? !blocks(self, sig) : mine(self, sig) || (directed && !blocks(self, sig));
+    if (at_once) {
         run_handler(self, sig, info, uc);
         if (self->sig.due && !self->kt->in_core)
             signals_deliver(self);
     } else {
-        arrive(node_take(sig, info, NULL));
+        arrive(node_take(sig, info, broken_pipe ? self : NULL));
         if (self->kt->in_core || baton_is_away(self)) {
             self->kt->deferred = true;
             loop_kick();
@@ -187,16 +192,14 @@ static void append(struct pending_signal **queue, struct pending_signal *p)
 
 static void give(struct fiber *f, struct pending_signal *p)
 {
-    bool elsewhere = baton_is_away(f);
-    if (elsewhere && (!blocks(f, p->sig) || (f->sig.waited & signal_bit(p->sig)) != 0)) {
-        /* It runs on a kernel thread of its own: the kernel delivers. */
-        p->info.si_code = p->info.si_code > 0 ? SI_TKILL : p->info.si_code;
-        (void)sys(SYS_rt_tgsigqueueinfo, sys_getpid(), f->kt->tid, p->sig, &p->info);
-        node_put(p);
+    int sig = p->sig, tid = f->kt != NULL ? f->kt->tid : 0;
+    append(&f->sig.queue, p);
+    if (baton_is_away(f) && (!blocks(f, sig) || (f->sig.waited & signal_bit(sig)) != 0)) {
+        /* It runs on a kernel thread of its own: a signal there makes it look, or ends its sigwait. */
+        f->sig.due = !blocks(f, sig);
+        (void)sys(SYS_tgkill, sys_getpid(), tid, sig);
         return;
     }
-    int sig = p->sig;
-    append(&f->sig.queue, p);
     if (blocks(f, sig))
         return;
     f->sig.due = true;
@@ -538,6 +541,13 @@ static struct pending_signal *take_waited(struct pending_signal **queue, uint64_
     return NULL;
 }
 
+/* As libc does: who waits for a signal sees a thread's kill as a process's. */
+static void fold(siginfo_t *info)
+{
+    if (info != NULL && info->si_code == SI_TKILL)
+        info->si_code = SI_USER;
+}
+
 /* On a kernel thread of its own: the kernel knows what is pending for the process. */
 long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
@@ -555,12 +565,22 @@ long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, cons
         if (info != NULL)
             *info = p->info;
         node_put(p);
+        fold(info);
         return sig;
     }
     baton_away(self, "sigwait");
     long r = sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
-    self->sig.waited = 0;
     baton_back(self);
+    core_enter(self);
+    self->sig.waited = 0;
+    p = r > 0 ? take_waited(&self->sig.queue, signal_bit((int)r)) : NULL; /* it was ours: with what came along */
+    core_leave(self);
+    if (p != NULL && info != NULL)
+        *info = p->info;
+    if (p != NULL)
+        node_put(p);
+    if (r > 0)
+        fold(info);
     return r;
 }
 

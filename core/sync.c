@@ -43,6 +43,8 @@ static int deadline_of(const struct sync_limit *limit, uint64_t *at)
         result_;                                                                                                       \
     })
 
+enum { RW_READ_BIT = 1, RW_WRITE_BIT = 2 };
+
 /* A non-blocking try that is repeated until it says something else than `busy`, parked on `addr` in between. */
 struct
 try {
@@ -84,6 +86,8 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
                 addr_wake(t->addr, 1);
             return e;
         }
+        if (r != 0 && t->bits == RW_WRITE_BIT) /* readers may have waited for this writer */
+            addr_wake(t->addr, ADDR_ALL);
         if (r == -ETIMEDOUT)
             return ETIMEDOUT;
         if (r == -E_CANCELLED)
@@ -197,8 +201,6 @@ int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, co
 }
 
 /* ---- rwlocks ---- */
-
-enum { RW_READ_BIT = 1, RW_WRITE_BIT = 2 };
 
 /* A waiting writer goes first where the program has asked for that; libc does not know of parked ones. */
 int sync_rwlock_try_read(struct fiber *self, pthread_rwlock_t *l)

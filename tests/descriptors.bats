@@ -19,7 +19,7 @@ setup() {
     same "$PROGRAMS/fd_cloexec" 1
 }
 
-# bats test_tags=hook:close,hook:close_range,hook:closefrom
+# bats test_tags=hook:close,hook:close_range,hook:closefrom,hook:closedir
 @test "a program that closes every descriptor goes on, alone" {
     for how in loop range from proc cloexec-range unshare; do
         same "$PROGRAMS/fd_closeall" $how 0

@@ -3,10 +3,11 @@
 
 load helper
 
+# waitid on a pidfd is the real call and keeps its kernel thread.
 # bats test_tags=hook:fork,hook:__fork,hook:_Fork,hook:waitpid,hook:__waitpid,hook:wait4,hook:waitid,hook:wait
 @test "each thread gets the status of its own child" {
     same "$PROGRAMS/proc_wait" 0
-    same_cooperative 1 "$PROGRAMS/proc_wait" 16
+    same_cooperative 18 "$PROGRAMS/proc_wait" 16
 }
 
 # bats test_tags=hook:wait,hook:__wait,hook:wait3,hook:wait4,hook:waitpid,hook:__waitpid,hook:waitid,hook:fork
@@ -55,4 +56,10 @@ load helper
 @test "what waits for children refuse" {
     same "$PROGRAMS/proc_errors" 0
     same_cooperative 1 "$PROGRAMS/proc_errors" 1
+}
+
+# bats test_tags=hook:execve,hook:execv,hook:execvp,hook:execvpe,hook:execl,hook:execlp,hook:execle,hook:fexecve,hook:execveat,hook:posix_spawn,hook:posix_spawnp,hook:clone,hook:__clone,hook:__libc_start_main
+@test "every kind of exec and spawn hands on arguments, environment and mask" {
+    same_cooperative 2 "$PROGRAMS/exec_kinds"
+    [[ $output != *FAIL* ]]
 }

@@ -14,41 +14,41 @@ setup() {
 
 # bats test_tags=hook:read,hook:write,hook:__read,hook:__write,hook:__read_chk,hook:readv,hook:writev,hook:preadv2,hook:preadv64v2,hook:pwritev2,hook:pwritev64v2,hook:pipe
 @test "megabytes through small pipes, many pairs of threads at once" {
-    same_cooperative 1 "$PROGRAMS/rw_bulk" pipe 512 32
+    same_cooperative 4 "$PROGRAMS/rw_bulk" pipe 512 32
 }
 
 # bats test_tags=hook:read,hook:write,hook:readv,hook:writev
 @test "megabytes through FIFOs" {
     same "$PROGRAMS/rw_bulk" fifo 2048 0
-    same_cooperative 1 "$PROGRAMS/rw_bulk" fifo 512 16
+    same_cooperative 4 "$PROGRAMS/rw_bulk" fifo 512 16
 }
 
 # bats test_tags=hook:read,hook:write,hook:readv,hook:writev,hook:socketpair
 @test "megabytes through stream socketpairs" {
     same "$PROGRAMS/rw_bulk" stream 4096 0
-    same_cooperative 1 "$PROGRAMS/rw_bulk" stream 1024 16
+    same_cooperative 4 "$PROGRAMS/rw_bulk" stream 1024 16
 }
 
 # bats test_tags=hook:read,hook:write,hook:readv,hook:writev,hook:socketpair
 @test "message after message through seqpacket and dgram socketpairs" {
     same "$PROGRAMS/rw_bulk" seqpacket 1024 0
-    same_cooperative 1 "$PROGRAMS/rw_bulk" seqpacket 512 16
+    same_cooperative 4 "$PROGRAMS/rw_bulk" seqpacket 512 16
     same "$PROGRAMS/rw_bulk" dgram 1024 0
-    same_cooperative 1 "$PROGRAMS/rw_bulk" dgram 512 16
+    same_cooperative 4 "$PROGRAMS/rw_bulk" dgram 512 16
 }
 
 # bats test_tags=hook:read,hook:write,hook:readv,hook:writev,hook:connect,hook:accept
 @test "megabytes through TCP on loopback" {
     same "$PROGRAMS/rw_bulk" tcp 4096 0
-    same_cooperative 1 "$PROGRAMS/rw_bulk" tcp 1024 16
+    same_cooperative 4 "$PROGRAMS/rw_bulk" tcp 1024 16
 }
 
 # bats test_tags=hook:read,hook:write,hook:readv,hook:writev
 @test "a pty in both directions loses nothing" {
     same "$PROGRAMS/rw_bulk" ptyin 200 0
-    same_cooperative 1 "$PROGRAMS/rw_bulk" ptyin 50 8
+    same_cooperative 4 "$PROGRAMS/rw_bulk" ptyin 50 8
     same "$PROGRAMS/rw_bulk" ptyout 200 0
-    same_cooperative 1 "$PROGRAMS/rw_bulk" ptyout 50 8
+    same_cooperative 4 "$PROGRAMS/rw_bulk" ptyout 50 8
 }
 
 # bats test_tags=hook:pread,hook:pread64,hook:__pread64,hook:__pread_chk,hook:__pread64_chk,hook:pwrite,hook:pwrite64,hook:__pwrite64,hook:preadv,hook:preadv64,hook:pwritev,hook:pwritev64,hook:preadv2,hook:preadv64v2,hook:pwritev2,hook:pwritev64v2
@@ -118,13 +118,13 @@ setup() {
 # bats test_tags=hook:read,hook:write,hook:readv,hook:eventfd_read,hook:eventfd_write
 @test "short reads, messages, eventfd, timerfd, devices" {
     same "$PROGRAMS/rw_short" 0
-    same_cooperative 1 "$PROGRAMS/rw_short" 8
+    same_cooperative 8 "$PROGRAMS/rw_short" 8 # a full eventfd
 }
 
 # bats test_tags=hook:read,hook:write
 @test "terminals: lines, ^D, VMIN and VTIME" {
     same "$PROGRAMS/rw_tty" 0
-    same_cooperative 1 "$PROGRAMS/rw_tty" 8
+    same_cooperative 8 "$PROGRAMS/rw_tty" 8 # raw terminals
 }
 
 # bats test_tags=hook:__read_chk,hook:__pread_chk,hook:__pread64_chk,hook:__recv_chk,hook:__recvfrom_chk,hook:__poll_chk,hook:__ppoll_chk

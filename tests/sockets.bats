@@ -23,10 +23,11 @@ load helper
     same_cooperative 1 "$PROGRAMS/sock_dgram" 8
 }
 
+# recvmsg with MSG_WAITALL is the real call and keeps its kernel thread: one for each of the eight.
 # bats test_tags=hook:send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg
 @test "flags: DONTWAIT, PEEK, WAITALL, TRUNC, NOSIGNAL, OOB, MORE, ERRQUEUE" {
     same "$PROGRAMS/sock_flags" 0
-    same_cooperative 1 "$PROGRAMS/sock_flags" 8
+    same_cooperative 10 "$PROGRAMS/sock_flags" 8
 }
 
 # bats test_tags=hook:sendmsg,hook:recvmsg,hook:read,hook:recv
@@ -43,16 +44,17 @@ load helper
     done
 }
 
+# A connect to a unix socket whose queue is full is the real call: nothing tells when there is room again.
 # bats test_tags=hook:connect,hook:__connect
 @test "connect: done, refused, twice, not waiting, full queue" {
     same "$PROGRAMS/sock_connect" 0
-    same_cooperative 1 "$PROGRAMS/sock_connect" 8
+    same_cooperative 10 "$PROGRAMS/sock_connect" 8
 }
 
 # bats test_tags=hook:read,hook:readv,hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg,hook:write,hook:writev,hook:send,hook:sendmsg,hook:accept,hook:accept4,hook:connect
 @test "SO_RCVTIMEO and SO_SNDTIMEO are honoured" {
     same "$PROGRAMS/sock_timeo" 0
-    same_cooperative 1 "$PROGRAMS/sock_timeo" 8
+    same_cooperative 10 "$PROGRAMS/sock_timeo" 8
 }
 
 # bats test_tags=hook:shutdown,hook:read,hook:recv,hook:write,hook:poll

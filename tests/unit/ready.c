@@ -21,7 +21,7 @@ static int wait_for(int fd, int dir, bool one, uint32_t seq, uint64_t deadline)
     core_enter(self);
     if (seq_of(fd) == seq) {
         ready_begin(&w, self, &link);
-        r = ready_link(&w, fd, dir, one);
+        r = ready_link(&w, fd, dir, one, 1);
         if (r == 0)
             r = wait_park(&w.wait, deadline, 0, "test");
     }
@@ -296,11 +296,11 @@ static void many_links(void)
         struct ready_link links[5];
         core_enter(self);
         ready_begin(&w, self, links);
-        CHECK_EQ(ready_link(&w, ends[0], DIR_IN, false), 0);
-        CHECK_EQ(ready_link(&w, ends[0], DIR_IN, false), 0);
-        CHECK_EQ(ready_link(&w, ends[0], DIR_OUT, false), 0);
+        CHECK_EQ(ready_link(&w, ends[0], DIR_IN, false, 1), 0);
+        CHECK_EQ(ready_link(&w, ends[0], DIR_IN, false, 1), 0);
+        CHECK_EQ(ready_link(&w, ends[0], DIR_OUT, false, 1), 0);
         if (round == 0)
-            CHECK_EQ(ready_link(&w, ends[1], DIR_IN, false), 0);
+            CHECK_EQ(ready_link(&w, ends[1], DIR_IN, false, 1), 0);
         CHECK_EQ(write(ends[1], "x", 1), 1);
         int r = wait_park(&w.wait, CLOCK_NEVER, 0, "test");
         core_leave(self);
