@@ -11,7 +11,7 @@ setup() {
 same_both() {
     same "$1" 0
     [ "$status" -eq 0 ]
-    same_cooperative 1 "$1" 1
+    same_cooperative 4 "$1" 1
     [ "$status" -eq 0 ]
 }
 

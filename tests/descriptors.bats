@@ -10,7 +10,7 @@ setup() {
 # bats test_tags=hook:socket,hook:socketpair,hook:pipe,hook:pipe2,hook:__pipe,hook:dup,hook:dup2,hook:__dup2,hook:dup3,hook:fcntl,hook:__fcntl,hook:fcntl64,hook:close,hook:__close,hook:close_range,hook:closefrom,hook:accept,hook:accept4
 @test "every call gives the number it gives bare" {
     same "$PROGRAMS/fd_numbers" 0
-    same_cooperative 1 "$PROGRAMS/fd_numbers" 1
+    same_cooperative 4 "$PROGRAMS/fd_numbers" 1
 }
 
 # bats test_tags=hook:socketpair,hook:pipe2,hook:dup,hook:dup2,hook:dup3,hook:fcntl,hook:close_range
@@ -29,7 +29,7 @@ setup() {
 # bats test_tags=hook:close,hook:close_range,hook:closefrom
 @test "a program that closes every descriptor goes on, with threads" {
     for how in loop range from proc cloexec-range unshare; do
-        same_cooperative 1 "$PROGRAMS/fd_closeall" $how 8
+        same_cooperative 4 "$PROGRAMS/fd_closeall" $how 8
     done
 }
 
@@ -37,7 +37,7 @@ setup() {
 @test "sixteen descriptors, from the start or later" {
     for when in start later below; do
         same "$PROGRAMS/fd_rlimit" $when 0
-        same_cooperative 1 "$PROGRAMS/fd_rlimit" $when 1
+        same_cooperative 4 "$PROGRAMS/fd_rlimit" $when 1
     done
 }
 
@@ -54,11 +54,11 @@ setup() {
 # bats test_tags=hook:dup,hook:dup2,hook:__dup2,hook:dup3,hook:fcntl,hook:close,hook:read,hook:recv
 @test "copies share the file, and each wait is on the right one" {
     same "$PROGRAMS/fd_dup" 0
-    same_cooperative 1 "$PROGRAMS/fd_dup" 8
+    same_cooperative 4 "$PROGRAMS/fd_dup" 8
 }
 
 # bats test_tags=hook:close,hook:close_range,hook:pipe,hook:socketpair,hook:read,hook:write
 @test "a number that becomes another kind of file, also behind libc's back" {
     same "$PROGRAMS/fd_churn" 0
-    same_cooperative 1 "$PROGRAMS/fd_churn" 16
+    same_cooperative 4 "$PROGRAMS/fd_churn" 16
 }

@@ -13,31 +13,31 @@ load helper
 # bats test_tags=hook:wait,hook:__wait,hook:wait3,hook:wait4,hook:waitpid,hook:__waitpid,hook:waitid,hook:fork
 @test "waits for any child tell of each once" {
     same "$PROGRAMS/proc_any" 0
-    same_cooperative 1 "$PROGRAMS/proc_any" 8
+    same_cooperative 4 "$PROGRAMS/proc_any" 8
 }
 
 # bats test_tags=hook:waitpid,hook:waitid
 @test "stopped and continued children" {
     same "$PROGRAMS/proc_stop" 0
-    same_cooperative 1 "$PROGRAMS/proc_stop" 8
+    same_cooperative 4 "$PROGRAMS/proc_stop" 8
 }
 
 # bats test_tags=hook:waitpid,hook:waitid
 @test "process groups" {
     same "$PROGRAMS/proc_groups" 0
-    same_cooperative 1 "$PROGRAMS/proc_groups" 8
+    same_cooperative 4 "$PROGRAMS/proc_groups" 8
 }
 
 # bats test_tags=hook:waitpid,hook:wait
 @test "SIGCHLD handled, ignored, without waiting" {
     same "$PROGRAMS/proc_sigchld" 0
-    same_cooperative 1 "$PROGRAMS/proc_sigchld" 8
+    same_cooperative 4 "$PROGRAMS/proc_sigchld" 8
 }
 
 # bats test_tags=hook:fork,hook:__fork,hook:waitpid
 @test "fork in a thread while others wait: the child can do everything" {
     same "$PROGRAMS/proc_fork" 0
-    same_cooperative 1 "$PROGRAMS/proc_fork" 8
+    same_cooperative 4 "$PROGRAMS/proc_fork" 8
 }
 
 # bats test_tags=hook:fork,hook:wait,hook:waitpid
@@ -49,13 +49,13 @@ load helper
 # bats test_tags=hook:vfork,hook:__vfork,hook:waitpid,hook:dup2,hook:close,hook:close_range
 @test "a vfork child's closing changes nothing here" {
     same "$PROGRAMS/proc_vfork" 0
-    same_cooperative 1 "$PROGRAMS/proc_vfork" 8
+    same_cooperative 4 "$PROGRAMS/proc_vfork" 8
 }
 
 # bats test_tags=hook:wait,hook:waitpid,hook:__waitpid,hook:wait3,hook:wait4,hook:waitid
 @test "what waits for children refuse" {
     same "$PROGRAMS/proc_errors" 0
-    same_cooperative 1 "$PROGRAMS/proc_errors" 1
+    same_cooperative 4 "$PROGRAMS/proc_errors" 1
 }
 
 # bats test_tags=hook:execve,hook:execv,hook:execvp,hook:execvpe,hook:execl,hook:execlp,hook:execle,hook:fexecve,hook:execveat,hook:posix_spawn,hook:posix_spawnp,hook:clone,hook:__clone,hook:__libc_start_main

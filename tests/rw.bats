@@ -46,9 +46,9 @@ setup() {
 # bats test_tags=hook:read,hook:write,hook:readv,hook:writev
 @test "a pty in both directions loses nothing" {
     same "$PROGRAMS/rw_bulk" ptyin 200 0
-    same_cooperative 4 "$PROGRAMS/rw_bulk" ptyin 50 8
+    same_cooperative 10 "$PROGRAMS/rw_bulk" ptyin 50 8
     same "$PROGRAMS/rw_bulk" ptyout 200 0
-    same_cooperative 4 "$PROGRAMS/rw_bulk" ptyout 50 8
+    same_cooperative 10 "$PROGRAMS/rw_bulk" ptyout 50 8
 }
 
 # bats test_tags=hook:pread,hook:pread64,hook:__pread64,hook:__pread_chk,hook:__pread64_chk,hook:pwrite,hook:pwrite64,hook:__pwrite64,hook:preadv,hook:preadv64,hook:pwritev,hook:pwritev64,hook:preadv2,hook:preadv64v2,hook:pwritev2,hook:pwritev64v2
@@ -60,20 +60,20 @@ setup() {
 # bats test_tags=hook:readv,hook:writev,hook:preadv2,hook:pwritev2
 @test "vectors: empty parts, IOV_MAX, too many, overflow, short" {
     same "$PROGRAMS/rw_vector" 0
-    same_cooperative 1 "$PROGRAMS/rw_vector" 8
+    same_cooperative 4 "$PROGRAMS/rw_vector" 8
 }
 
 # bats test_tags=hook:read,hook:write,hook:__read,hook:__write,hook:__read_chk,hook:readv,hook:writev,hook:pread,hook:pwrite,hook:preadv,hook:pwritev,hook:close
 @test "end of file, EPIPE, EIO, EBADF, EISDIR" {
     same "$PROGRAMS/rw_eof" 0
-    same_cooperative 1 "$PROGRAMS/rw_eof" 8
+    same_cooperative 4 "$PROGRAMS/rw_eof" 8
 }
 
 # bats test_tags=hook:write,hook:writev,hook:pwritev2,hook:send,hook:sendmsg
 @test "SIGPIPE ignored, handled and blocked" {
     for mode in ignored handled blocked; do
         same "$PROGRAMS/rw_sigpipe" $mode 0
-        same_cooperative 1 "$PROGRAMS/rw_sigpipe" $mode 4
+        same_cooperative 4 "$PROGRAMS/rw_sigpipe" $mode 4
     done
 }
 
@@ -90,19 +90,19 @@ setup() {
 # bats test_tags=hook:read,hook:write,hook:__read,hook:__write,hook:__read_chk,hook:readv,hook:writev,hook:preadv2,hook:pwritev2,hook:fcntl
 @test "O_NONBLOCK is the program's: EAGAIN kept, the flag never touched" {
     same "$PROGRAMS/rw_nonblock" 0
-    same_cooperative 1 "$PROGRAMS/rw_nonblock" 8
+    same_cooperative 4 "$PROGRAMS/rw_nonblock" 8
 }
 
 # bats test_tags=hook:write,hook:writev,hook:read
 @test "writes up to PIPE_BUF never mix" {
     same "$PROGRAMS/rw_atomic" 8 0
-    same_cooperative 1 "$PROGRAMS/rw_atomic" 16 1
+    same_cooperative 4 "$PROGRAMS/rw_atomic" 16 1
 }
 
 # bats test_tags=hook:read,hook:write
 @test "several readers of one descriptor: each byte goes to one" {
     for kind in pipe stream eventfd; do
-        same_cooperative 1 "$PROGRAMS/rw_readers" any $kind 50
+        same_cooperative 4 "$PROGRAMS/rw_readers" any $kind 50
     done
 }
 
@@ -130,5 +130,5 @@ setup() {
 # bats test_tags=hook:__read_chk,hook:__pread_chk,hook:__pread64_chk,hook:__recv_chk,hook:__recvfrom_chk,hook:__poll_chk,hook:__ppoll_chk
 @test "the fortified calls still end a program that overflows" {
     same "$PROGRAMS/rw_fortify" 0
-    same_cooperative 1 "$PROGRAMS/rw_fortify" 4
+    same_cooperative 4 "$PROGRAMS/rw_fortify" 4
 }

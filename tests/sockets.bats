@@ -13,14 +13,14 @@ load helper
 # bats test_tags=hook:socket,hook:socketpair,hook:connect,hook:__connect,hook:accept4,hook:send,hook:__send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:__recv_chk,hook:recvfrom,hook:__recvfrom_chk,hook:recvmsg,hook:recvmmsg,hook:read,hook:write,hook:shutdown
 @test "megabytes over stream sockets by every call, many threads at once" {
     for kind in unix tcp tcp6; do
-        same_cooperative 1 "$PROGRAMS/sock_stream" $kind 512 24
+        same_cooperative 4 "$PROGRAMS/sock_stream" $kind 512 24
     done
 }
 
 # bats test_tags=hook:sendto,hook:recvfrom,hook:recvmsg,hook:sendmsg,hook:sendmmsg,hook:recvmmsg,hook:recv,hook:send,hook:connect,hook:read,hook:write
 @test "datagrams: addresses, truncation, several a call, room, refusal" {
     same "$PROGRAMS/sock_dgram" 0
-    same_cooperative 1 "$PROGRAMS/sock_dgram" 8
+    same_cooperative 4 "$PROGRAMS/sock_dgram" 8
 }
 
 # recvmsg with MSG_WAITALL is the real call and keeps its kernel thread: one for each of the eight.
@@ -33,14 +33,14 @@ load helper
 # bats test_tags=hook:sendmsg,hook:recvmsg,hook:read,hook:recv
 @test "descriptors and credentials pass" {
     same "$PROGRAMS/sock_rights" 0
-    same_cooperative 1 "$PROGRAMS/sock_rights" 8
+    same_cooperative 4 "$PROGRAMS/sock_rights" 8
 }
 
 # bats test_tags=hook:accept,hook:accept4,hook:connect
 @test "several acceptors share one listener" {
     for kind in tcp unix; do
         same "$PROGRAMS/sock_accept" $kind 0
-        same_cooperative 1 "$PROGRAMS/sock_accept" $kind 24
+        same_cooperative 4 "$PROGRAMS/sock_accept" $kind 24
     done
 }
 
@@ -60,7 +60,7 @@ load helper
 # bats test_tags=hook:shutdown,hook:read,hook:recv,hook:write,hook:poll
 @test "shutdown and reset wake who waits" {
     same "$PROGRAMS/sock_shutdown" 0
-    same_cooperative 1 "$PROGRAMS/sock_shutdown" 8
+    same_cooperative 4 "$PROGRAMS/sock_shutdown" 8
 }
 
 # The kernel lets the wait go on; under coax closing ends it.
