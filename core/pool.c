@@ -76,7 +76,7 @@ static bool spawn(void)
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);
     real.pthread_attr_init(&attr);
     real.pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    real.pthread_attr_setstacksize(&attr, HELPER_STACK);
+    real.pthread_attr_setstacksize(&attr, HELPER_STACK + tls_room());
     int e = real.pthread_create(&thread, &attr, helper, NULL);
     real.pthread_attr_destroy(&attr);
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof old);

@@ -568,6 +568,11 @@ long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, cons
         fold(info);
         return sig;
     }
+    bool look_only = timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
+    if (look_only) {
+        self->sig.waited = 0;
+        return sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
+    }
     baton_away(self, "sigwait");
     long r = sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
     baton_back(self);

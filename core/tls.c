@@ -137,7 +137,7 @@ static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
     return 1;
 }
 
-enum { DONOR_STACK = 256 << 10, LIBC_TLS_MOST = 1024 };
+enum { DONOR_STACK = 256 << 10, /* and the static TLS */ LIBC_TLS_MOST = 1024 };
 
 static struct {
     size_t libc_size;
@@ -163,23 +163,24 @@ static void *donate(void *unused)
 static int run_donor(void)
 {
     struct tls *t = &rt.tls;
-    char *stack = mem_map(DONOR_STACK);
+    size_t size = DONOR_STACK + ((tls_room() + 4095) & ~4095ul);
+    char *stack = mem_map(size);
     t->image = mem_map((t->pd_size + 4095) & ~4095ul);
     if (stack == NULL || t->image == NULL)
         return fail("no memory for calibration");
     t->image_stack = (uintptr_t)stack;
-    t->image_stack_size = DONOR_STACK;
+    t->image_stack_size = size;
     pthread_attr_t attr;
     pthread_t thread;
     real.pthread_attr_init(&attr);
-    real.pthread_attr_setstack(&attr, stack, DONOR_STACK);
+    real.pthread_attr_setstack(&attr, stack, size);
     int e = real.pthread_create(&thread, &attr, donate, NULL);
     if (e == 0)
         e = real.pthread_join(thread, NULL);
     real.pthread_attr_destroy(&attr);
     if (e != 0)
         return fail("no thread could be made for calibration");
-    mem_unmap(stack, DONOR_STACK);
+    mem_unmap(stack, size);
     return 0;
 }
 

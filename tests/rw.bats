@@ -46,9 +46,9 @@ setup() {
 # bats test_tags=hook:read,hook:write,hook:readv,hook:writev
 @test "a pty in both directions loses nothing" {
     same "$PROGRAMS/rw_bulk" ptyin 200 0
-    same_cooperative 10 "$PROGRAMS/rw_bulk" ptyin 50 8
+    same_cooperative 12 "$PROGRAMS/rw_bulk" ptyin 50 8
     same "$PROGRAMS/rw_bulk" ptyout 200 0
-    same_cooperative 10 "$PROGRAMS/rw_bulk" ptyout 50 8
+    same_cooperative 12 "$PROGRAMS/rw_bulk" ptyout 50 8
 }
 
 # bats test_tags=hook:pread,hook:pread64,hook:__pread64,hook:__pread_chk,hook:__pread64_chk,hook:pwrite,hook:pwrite64,hook:__pwrite64,hook:preadv,hook:preadv64,hook:pwritev,hook:pwritev64,hook:preadv2,hook:preadv64v2,hook:pwritev2,hook:pwritev64v2

@@ -48,12 +48,6 @@ END
     same_cooperative 1 "$PROGRAMS/thread_attr_guard"
 }
 
-# bats test_tags=hook:sched_yield,hook:pthread_create,hook:pthread_join,hook:pthread_getaffinity_np,hook:pthread_setaffinity_np,hook:sem_wait,hook:sem_post
-@test "affinity, from the attributes, by itself, by another thread" {
-    same_cooperative 3 "$PROGRAMS/thread_attr_affinity"
-    same_cooperative 3 "$PROGRAMS/thread_affinity"
-}
-
 # bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_sigmask
 @test "the signal mask that a thread starts with" {
     same_cooperative 1 "$PROGRAMS/thread_attr_sigmask"
