@@ -146,3 +146,8 @@ END
     same_cooperative 1 "$PROGRAMS/tls_dlopen" "$BATS_FILE_TMPDIR/initial.so" "$BATS_FILE_TMPDIR/dynamic.so" \
         "$BATS_FILE_TMPDIR/other.so" "$BATS_FILE_TMPDIR/big.so" "$BATS_FILE_TMPDIR/unloaded.so"
 }
+
+# bats test_tags=hook:sched_yield,hook:pthread_create,hook:pthread_join,hook:pthread_getaffinity_np,hook:pthread_setaffinity_np
+@test "affinity from the attributes" {
+    same_cooperative 3 "$PROGRAMS/thread_attr_affinity"
+}
