@@ -161,16 +161,16 @@ client() {
     done
 }
 
-# bats test_tags=hook:read
+# bats test_tags=hook:read,hook:connect,hook:poll
 @test "durations: 250ms, 1.5s, 3, 2m, 0" {
     COAX_OPTIONS=(--read-timeout 250ms)
     wrapped "$PROGRAMS/timeout_read" tcp read 250 0
     [ "$status" -eq 0 ]
-    COAX_OPTIONS=(--read-timeout 1.5s)
-    wrapped "$PROGRAMS/timeout_read" tcp read 1500 0
+    COAX_OPTIONS=(--connect-timeout 1.5s)
+    wrapped "$PROGRAMS/timeout_connect" block 1500 0
     [ "$status" -eq 0 ]
-    COAX_OPTIONS=(--read-timeout 3)
-    wrapped "$PROGRAMS/timeout_read" tcp read 3000 4
+    COAX_OPTIONS=(--connect-timeout 3)
+    wrapped "$PROGRAMS/timeout_connect" poll 3000 4
     [ "$status" -eq 0 ]
     for long in 2m 1h 1d 0; do
         COAX_OPTIONS=(--read-timeout $long)
