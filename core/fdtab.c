@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -129,6 +130,7 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
     e->key[DIR_IN] = e->key[DIR_OUT] = 0;
     e->since[DIR_IN] = e->since[DIR_OUT] = 0;
     e->timeo_seen = 0;
+    e->epoll_set = 0;
     e->fork_count = rt.fdtab.fork_count;
 }
 
@@ -186,6 +188,22 @@ void fdtab_copied(int from, int to)
     b->kind = a->kind;
     b->listening = a->listening;
     memcpy(b->key, a->key, sizeof b->key);
+}
+
+unsigned fdtab_members(int set, struct pollfd *fds, unsigned n)
+{
+    unsigned found = 0;
+    for (int c = 0; c < FD_CHUNKS; c++) {
+        const struct fd_entry *chunk = __atomic_load_n(&rt.fdtab.chunks[c], __ATOMIC_ACQUIRE);
+        for (int i = 0; chunk != NULL && i < FD_CHUNK; i++) {
+            if (chunk[i].epoll_set != set + 1)
+                continue;
+            if (found < n)
+                fds[found] = (struct pollfd){c * FD_CHUNK + i, (short)chunk[i].epoll_events, 0};
+            found++;
+        }
+    }
+    return found;
 }
 
 bool fdtab_nonblocking(int fd)

@@ -43,6 +43,9 @@ struct fd_entry {
     uint64_t connect_since;
     uint64_t timeo[DIRS]; /* SO_RCVTIMEO, SO_SNDTIMEO in ns, known if timeo_seen is rt.fdtab.timeo_generation */
     uint32_t timeo_seen;
+    int epoll_set; /* the program's set that it is in, + 1 (the last one it was put into); 0: none */
+    uint32_t epoll_events;
+    uint64_t epoll_data;
     struct list waiters[DIRS];
 };
 
@@ -74,6 +77,9 @@ void fdtab_closing(int fd);
 void fdtab_closing_range(unsigned first, unsigned last);
 void fdtab_copied(int from, int to);
 
+/* Descriptors of the program's epoll set, up to n, as poll would name them; returns how many there are. */
+struct pollfd;
+unsigned fdtab_members(int set, struct pollfd *fds, unsigned n);
 /* O_NONBLOCK as set by the program. */
 bool fdtab_nonblocking(int fd);
 /* SO_RCVTIMEO or SO_SNDTIMEO of a socket in ns, 0: none. */

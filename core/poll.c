@@ -167,8 +167,8 @@ static int wait_any(struct fiber *self, const struct pollfd *fds, unsigned n, ui
     return r;
 }
 
-long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, uint64_t at, poll_attempt *attempt, void *arg,
-              const char *call, int *expired)
+long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, const struct poll_limits *limits, uint64_t at,
+              poll_attempt *attempt, void *arg, const char *call, int *expired)
 {
     struct scan limit = {at, -1};
     bool scanned = false;
@@ -178,13 +178,13 @@ long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, uint64_t
         long r = attempt(arg);
         if (r != 0) {
             if (r > 0)
-                forget(fds, n);
+                forget(limits != NULL ? limits->fds : fds, limits != NULL ? limits->n : n);
             return r;
         }
         if (at == 0)
             return 0;
         if (!scanned)
-            limit = scan_limits(fds, n, at);
+            limit = limits != NULL ? scan_limits(limits->fds, limits->n, at) : scan_limits(fds, n, at);
         scanned = true;
         int w = self != NULL ? wait_any(self, fds, n, seq, limit.at, call) : wait_native(fds, n, limit.at);
         if (w == -ETIMEDOUT) {

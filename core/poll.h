@@ -11,10 +11,16 @@
 /* The real call, without waiting: a count or -errno. */
 typedef long poll_attempt(void *arg);
 
+/* What the wait counts as reading or writing, if it is not `fds` itself: the members of an epoll set. */
+struct poll_limits {
+    const struct pollfd *fds;
+    unsigned n;
+};
+
 /* fds name what to wait for meanwhile (their revents are not touched); at: deadline. self NULL: no fibers. expired is
  * set to the index of a descriptor whose read, write or connect limit has passed, or -1. */
-long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, uint64_t at, poll_attempt *attempt, void *arg,
-              const char *call, int *expired);
+long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, const struct poll_limits *limits, uint64_t at,
+              poll_attempt *attempt, void *arg, const char *call, int *expired);
 
 /* The first of these descriptors whose expiry has been told but not yet been met by a call; -1: none. */
 int poll_find_expired(const struct pollfd *fds, unsigned n);

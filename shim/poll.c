@@ -1,6 +1,7 @@
 /* poll, select, epoll_wait. */
 #include "shim/hook.h"
 #include "core/mem.h"
+#include "core/fdtab.h"
 #include "core/poll.h"
 
 #include <limits.h>
@@ -72,7 +73,7 @@ static long poll_at(struct fiber *self, struct pollfd *fds, nfds_t n, uint64_t a
     if ((r != 0 || at == 0) && expired < 0)
         return r;
     if (expired < 0)
-        r = poll_run(self, fds, (unsigned)n, at, try_poll, &p, call, &expired);
+        r = poll_run(self, fds, (unsigned)n, NULL, at, try_poll, &p, call, &expired);
     if (expired >= 0 && r == 0) {
         fds[expired].revents = poll_expire(fds[expired].fd, fds[expired].events);
         r = 1;
@@ -201,7 +202,7 @@ static long select_saved(struct fiber *self, struct selecting *s, uint64_t at, c
     long r = try_select(s);
     expired = r == 0 ? poll_find_expired(fds, n) : -1;
     if (r == 0 && expired < 0)
-        r = poll_run(self, fds, n, at, try_select, s, call, &expired);
+        r = poll_run(self, fds, n, NULL, at, try_select, s, call, &expired);
     if (expired >= 0 && r == 0) {
         mark_expired(s, &fds[expired]);
         r = 1;
@@ -302,15 +303,54 @@ static long try_epoll(void *arg)
     return sys(SYS_epoll_pwait, p->fd, p->events, p->most, 0, NULL, 8);
 }
 
+/* The member whose limit has passed is told as epoll_wait would tell it. */
+static long epoll_expired(const struct epolling *p, const struct pollfd *member)
+{
+    const struct fd_entry *e = fdtab_peek(member->fd);
+    struct epoll_event event = {.events = (uint32_t)poll_expire(member->fd, member->events), .data.u64 = e->epoll_data};
+    p->events[0] = event;
+    return 1;
+}
+
 static long epoll_at(struct fiber *self, int fd, struct epoll_event *events, int most, uint64_t at, const char *call)
 {
     struct epolling p = {fd, events, most};
-    struct pollfd self_fd = {fd, POLLIN, 0};
+    struct pollfd self_fd = {fd, POLLIN, 0}, few[16], *members = few;
+    unsigned n = 0;
     int expired;
     long r = try_epoll(&p);
-    if (r != 0 || at == 0)
-        return r;
-    return poll_run(self, &self_fd, 1, at, try_epoll, &p, call, &expired);
+    if (r == 0 && rt.config.any_timeout) {
+        n = fdtab_members(fd, few, countof(few));
+        if (n > countof(few) && (members = mem_map(n * sizeof *members)) != NULL)
+            n = fdtab_members(fd, members, n);
+        if (members == NULL)
+            n = 0;
+    }
+    struct poll_limits limits = {members, n};
+    expired = r == 0 ? poll_find_expired(members, n) : -1;
+    if (r == 0 && at != 0 && expired < 0)
+        r = poll_run(self, &self_fd, 1, &limits, at, try_epoll, &p, call, &expired);
+    if (expired >= 0 && r == 0)
+        r = epoll_expired(&p, &members[expired]);
+    if (members != few && members != NULL)
+        mem_unmap(members, n * sizeof *members);
+    return r;
+}
+
+/* Which descriptors a wait on the set stands for. */
+EXPORT int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
+{
+    struct fiber *self = hook_enter();
+    int r = real.epoll_ctl(set, op, fd, event);
+    struct fd_entry *e = r == 0 && tracked(self) && hook_limited() ? fdtab_get(fd) : NULL;
+    if (e != NULL) {
+        e->epoll_set = op == EPOLL_CTL_DEL ? 0 : set + 1;
+        if (op != EPOLL_CTL_DEL) {
+            e->epoll_events = event->events;
+            e->epoll_data = event->data.u64;
+        }
+    }
+    return r;
 }
 
 EXPORT int epoll_wait(int fd, struct epoll_event *events, int most, int timeout)

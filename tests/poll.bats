@@ -3,7 +3,7 @@
 
 load helper
 
-# bats test_tags=hook:poll,hook:__poll,hook:__poll_chk,hook:ppoll,hook:__ppoll_chk,hook:select,hook:__select,hook:pselect,hook:epoll_wait,hook:epoll_pwait,hook:epoll_pwait2
+# bats test_tags=hook:poll,hook:__poll,hook:__poll_chk,hook:ppoll,hook:__ppoll_chk,hook:select,hook:__select,hook:pselect,hook:epoll_ctl,hook:epoll_wait,hook:epoll_pwait,hook:epoll_pwait2
 @test "no time, some time, no end" {
     same "$PROGRAMS/poll_timeout" 0
     same_cooperative 4 "$PROGRAMS/poll_timeout" 16
