@@ -325,6 +325,38 @@ static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const
     return sys(SYS_connect, fd, addr, len);
 }
 
+static long connect_now(int fd, const struct sockaddr *addr, socklen_t len, long flags)
+{
+    (void)sys(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+    long r = sys(SYS_connect, fd, addr, len);
+    (void)sys(SYS_fcntl, fd, F_SETFL, flags);
+    return r;
+}
+
+/* AF_UNIX with a full queue and a limit: nothing tells when there is room, so it is asked again and again. */
+static long connect_retry(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len, long flags)
+{
+    uint64_t at = clock_after(rt.config.timeout[OP_CONNECT]), pause = NS_PER_MS;
+    long r;
+    while ((r = connect_now(fd, addr, len, flags)) == -EAGAIN && clock_now() < at) {
+        int w = -ETIMEDOUT;
+        struct timespec t = clock_to_timespec(pause);
+        if (self != NULL) {
+            struct wait wait;
+            wait_init(&wait, self, NULL);
+            core_enter(self);
+            w = wait_park(&wait, clock_after(pause), WAIT_CANCEL | WAIT_INTR, "connect");
+            core_leave(self);
+        } else if (sys(SYS_nanosleep, &t, NULL) == -EINTR) {
+            w = -EINTR;
+        }
+        if (w != -ETIMEDOUT)
+            return w;
+        pause = pause < 20 * NS_PER_MS ? pause * 2 : pause;
+    }
+    return r == -EAGAIN ? -ETIMEDOUT : r;
+}
+
 /* Non-blocking for the moment of the call, if nobody else can see the flag: made here, shared with no process. */
 long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -344,9 +376,9 @@ long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen
     }
     if (!fdtab_private(e))
         return connect_away(self, fd, addr, len);
-    (void)sys(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
-    long r = sys(SYS_connect, fd, addr, len);
-    (void)sys(SYS_fcntl, fd, F_SETFL, flags);
+    long r = connect_now(fd, addr, len, flags);
+    if (r == -EAGAIN && rt.config.timeout[OP_CONNECT] != 0)
+        return connect_retry(self, fd, addr, len, flags);
     if (r == -EAGAIN) /* AF_UNIX: the queue is full, and poll does not tell when it is not */
         return connect_away(self, fd, addr, len);
     return r == -EINPROGRESS ? finish_connect(self, fd, e, addr, len) : r;
