@@ -49,7 +49,7 @@ bool identity_start_fibers(void)
     if (e == 0)
         return true;
     rt.no_fibers = true;
-    log_line(LOG_WARN, "running on kernel threads because %s",
+    log_line(LOG_ERROR, "running on kernel threads because %s",
              rt.tls.failure != NULL ? rt.tls.failure : "the core could not start (descriptors, memory or threads)");
     return false;
 }
