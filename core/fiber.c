@@ -1,4 +1,5 @@
 #include "core/enter.h"
+#include "core/identity.h"
 #include "core/landing.h"
 #include "core/switch.h"
 #include "shim/real.h"
@@ -46,6 +47,7 @@ static void adopt_main(void)
     list_append(&rt.fibers.all, &f->all);
     rt.fibers.live = 1;
     f->state = FIBER_RUNNING;
+    rt.fibers.leader_block = f->fs;
     f->kt = &rt.baton.first;
     rt.baton.first.running = f;
     fiber_self = f;
@@ -67,6 +69,7 @@ int fiber_start_core(void)
     adopt_main();
     (void)sys(SYS_prctl, PR_GET_NAME, rt.fibers.main->name);
     signals_start(rt.fibers.main);
+    identity_wrap_setxid();
     __atomic_store_n(&rt.coop, true, __ATOMIC_SEQ_CST);
     return 0;
 }

@@ -7,7 +7,7 @@
 #include <ucontext.h>
 #include <string.h>
 
-enum { SIGNAL_CANCEL = 32 }; /* libc keeps it for pthread_cancel */
+enum { SIGNAL_CANCEL = 32, SIGNAL_SETXID = 33 }; /* libc keeps them for itself */
 
 bool identity_own_stack(const void *stack, size_t size)
 {
@@ -54,6 +54,51 @@ bool identity_start_fibers(void)
     return false;
 }
 
+/* ---- setuid and kin ---- */
+
+/* As rt_sigaction takes it. */
+struct kernel_action {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
+};
+
+static void (*libc_setxid)(int, siginfo_t *, void *);
+
+/* The block that libc lists for this kernel thread: the main thread's for the first, its own for the others. */
+static uintptr_t listed_block(void)
+{
+    int tid = sys_gettid();
+    for (struct kthread *k = rt.baton.all; k != NULL; k = k->next)
+        if (k->tid == tid)
+            return k == &rt.baton.first ? rt.fibers.leader_block : k->fs;
+    return 0;
+}
+
+/* libc signals every thread on its list and waits until each has marked itself done: a fiber's block is not the one
+ * that it looks at. Inside the core, too: who asks holds libc's lock of the list. */
+static void on_setxid(int sig, siginfo_t *info, void *context)
+{
+    uintptr_t here = tls_pointer(), listed = listed_block();
+    if (listed != 0 && listed != here)
+        (void)sys(SYS_arch_prctl, 0x1002 /* ARCH_SET_FS */, listed);
+    libc_setxid(sig, info, context);
+    if (listed != 0 && listed != here)
+        (void)sys(SYS_arch_prctl, 0x1002, here);
+}
+
+void identity_wrap_setxid(void)
+{
+    struct kernel_action act;
+    if (sys(SYS_rt_sigaction, SIGNAL_SETXID, NULL, &act, 8) != 0 || act.handler == NULL ||
+        act.handler == (void *)on_setxid)
+        return;
+    *(void **)&libc_setxid = act.handler;
+    *(void (**)(int, siginfo_t *, void *)) & act.handler = on_setxid;
+    (void)sys(SYS_rt_sigaction, SIGNAL_SETXID, &act, NULL, 8);
+}
+
 /* ---- cancellation ---- */
 
 static struct {
@@ -81,12 +126,7 @@ static void on_cancel(int sig, siginfo_t *info, void *context)
 
 static int install(void)
 {
-    struct {
-        void *handler;
-        unsigned long flags;
-        void *restorer;
-        uint64_t mask;
-    } act;
+    struct kernel_action act;
     if (cancel.installed)
         return 0;
     int e = tls_learn_cancel(); /* libc installs its handler, and shows how signals return */

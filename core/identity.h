@@ -10,6 +10,9 @@
 bool identity_own_stack(const void *stack, size_t size);
 /* The mask leaves out a processor that the process may use. */
 bool identity_narrow(const cpu_set_t *cpus);
+/* Lets libc change the ids of all kernel threads (setuid and kin): its handler must find the kernel thread's own block.
+ */
+void identity_wrap_setxid(void);
 /* The stack size of a thread without attributes; its guard size, if wanted. */
 size_t identity_default_stack(size_t *guard);
 /* Starts the core at the first pthread_create; false: kernel threads (and one line that says why). */

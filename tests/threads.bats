@@ -151,3 +151,8 @@ END
 @test "affinity from the attributes" {
     same_cooperative 3 "$PROGRAMS/thread_attr_affinity"
 }
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:read,hook:write,hook:pipe,hook:usleep
+@test "ids are changed for all threads, by any of them" {
+    same_cooperative 4 "$PROGRAMS/thread_setuid"
+}
