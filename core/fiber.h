@@ -37,7 +37,6 @@ struct fiber {
     bool detached, c11, main, promoted;
     bool cancel_disabled, cancel_async, cancel_pending;
     bool exiting; /* pthread_exit was called, result is set */
-    bool hurry;   /* next to run */
 
     void *(*start)(void *);
     void *arg, *result;
@@ -65,9 +64,9 @@ struct fibers {
     struct list all;
     unsigned live; /* not ended, main included */
     unsigned long created;
-    struct fiber first;   /* record of the main thread */
-    struct fiber *main;   /* &first; in a fork's child the fiber that forked */
-    struct fiber *reaped; /* joined by foreign threads, to be recycled */
+    struct fiber first;     /* record of the main thread */
+    struct fiber *main;     /* &first; in a fork's child the fiber that forked */
+    struct fiber *reaped;   /* joined by foreign threads, to be recycled */
     uintptr_t leader_block; /* of the thread that started the core: libc lists it for the first kernel thread */
     bool calibrated;
 };

@@ -135,7 +135,6 @@ long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op
 struct vec {
     const struct iovec *iov;
     int n;
-    bool no_wait; /* this kind takes RWF_NOWAIT */
 };
 
 static size_t vec_length(const struct iovec *iov, int n)
@@ -257,7 +256,7 @@ static bool timed_tty(int fd)
 long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
 {
     struct fd_entry *e = fdtab_get(fd);
-    struct vec v = {iov, n, false};
+    struct vec v = {iov, n};
     if (unlikely(e == NULL || n <= 0 || n > 1024))
         return away(self, SYS_readv, fd, iov, n, call);
     if (vec_length(iov, n) == 0)
@@ -290,7 +289,7 @@ static int vec_rest(struct iovec *rest, int room, const struct iovec *iov, int n
 long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
 {
     struct fd_entry *e = fdtab_get(fd);
-    struct vec v = {iov, n, false};
+    struct vec v = {iov, n};
     if (unlikely(e == NULL || n <= 0 || n > 1024))
         return away(self, SYS_writev, fd, iov, n, call);
     int kind = fdtab_kind(fd, e);

@@ -148,14 +148,6 @@ int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_li
     return try_or_park(self, &t, limit);
 }
 
-int sync_mutex_unlock(pthread_mutex_t *m)
-{
-    int e = real.pthread_mutex_unlock(m);
-    if (likely(e == 0))
-        addr_wake(m, 1);
-    return e;
-}
-
 /* ---- condition variables ---- */
 
 clockid_t sync_cond_clock(const pthread_cond_t *c)
