@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Bad pointers: the error and the state afterwards are as bare, in every call, at once and after a wait.
+# Bad pointers and bad arguments: the error and the state afterwards are as bare, in every call, at once and after a
+# wait.
 
 load helper
 
@@ -30,17 +31,17 @@ same_both() {
     same_both "$PROGRAMS/fd_badptr"
 }
 
-# bats test_tags=hook:nanosleep,hook:__nanosleep,hook:clock_nanosleep
-@test "bad pointers to sleeps" {
+# bats test_tags=hook:nanosleep,hook:__nanosleep,hook:clock_nanosleep,hook:thrd_sleep
+@test "bad pointers, times and clocks to sleeps" {
     same_both "$PROGRAMS/sleep_errors"
 }
 
 # bats test_tags=hook:poll,hook:__poll,hook:ppoll,hook:select,hook:__select,hook:pselect,hook:epoll_wait,hook:epoll_pwait,hook:epoll_pwait2
-@test "bad pointers to poll, select and epoll" {
+@test "bad pointers, sets and times to poll, select and epoll" {
     same_both "$PROGRAMS/poll_errors"
 }
 
-# bats test_tags=hook:wait,hook:waitpid,hook:wait4,hook:waitid
-@test "bad pointers to waits for children" {
+# bats test_tags=hook:wait,hook:waitpid,hook:__waitpid,hook:wait3,hook:wait4,hook:waitid
+@test "bad pointers and options to waits for children" {
     same_both "$PROGRAMS/proc_errors"
 }

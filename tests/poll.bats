@@ -15,12 +15,6 @@ load helper
     same_cooperative 4 "$PROGRAMS/poll_kinds" 1
 }
 
-# bats test_tags=hook:poll,hook:__poll,hook:ppoll,hook:select,hook:__select,hook:pselect,hook:epoll_wait,hook:epoll_pwait,hook:epoll_pwait2
-@test "what the waiting calls refuse" {
-    same "$PROGRAMS/poll_errors" 0
-    same_cooperative 4 "$PROGRAMS/poll_errors" 1
-}
-
 # bats test_tags=hook:poll,hook:select,hook:epoll_wait
 @test "sets of a thousand entries" {
     same "$PROGRAMS/poll_huge" 0

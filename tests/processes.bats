@@ -52,12 +52,6 @@ load helper
     same_cooperative 4 "$PROGRAMS/proc_vfork" 8
 }
 
-# bats test_tags=hook:wait,hook:waitpid,hook:__waitpid,hook:wait3,hook:wait4,hook:waitid
-@test "what waits for children refuse" {
-    same "$PROGRAMS/proc_errors" 0
-    same_cooperative 4 "$PROGRAMS/proc_errors" 1
-}
-
 # bats test_tags=hook:execve,hook:execv,hook:execvp,hook:execvpe,hook:execl,hook:execlp,hook:execle,hook:fexecve,hook:execveat,hook:posix_spawn,hook:posix_spawnp,hook:clone,hook:__clone,hook:__libc_start_main
 @test "every kind of exec and spawn hands on arguments, environment and mask" {
     same_cooperative 2 "$PROGRAMS/exec_kinds"

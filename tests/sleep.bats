@@ -20,12 +20,6 @@ load helper
     same_cooperative 4 "$PROGRAMS/sleep_short" 16
 }
 
-# bats test_tags=hook:nanosleep,hook:__nanosleep,hook:clock_nanosleep,hook:thrd_sleep
-@test "bad times, clocks and pointers are refused" {
-    same "$PROGRAMS/sleep_errors" 0
-    same_cooperative 4 "$PROGRAMS/sleep_errors" 1
-}
-
 # bats test_tags=hook:nanosleep,hook:clock_nanosleep,hook:sleep,hook:usleep,hook:thrd_sleep,hook:select,hook:pause
 @test "a handler ends a sleep with the time that is left" {
     same "$PROGRAMS/sleep_signal" 0
