@@ -256,12 +256,13 @@ unsigned fdtab_next_own(unsigned first, unsigned last)
 }
 
 /* Above what the program may open itself, so that it has as many numbers as bare: the limit is raised for the moment
- * of the call. Where it cannot be, just below it. */
+ * of the call. Where it cannot be, just below it; and never above `most`, for the kernel keeps, and copies at a fork, a
+ * table as long as the highest number. */
 int fdtab_take_high(int fd)
 {
     struct rlimit limit, raised;
     long high = -EMFILE;
-    const rlim_t most = FD_CHUNK * FD_CHUNKS - OWN_MOST;
+    const rlim_t most = 1 << 16;
     bool wide = sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0 || limit.rlim_cur > most;
     if (wide)
         limit.rlim_cur = most;

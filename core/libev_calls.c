@@ -1,4 +1,5 @@
-/* libc as libev sees it (core/libev.rename): raw calls, descriptors of ours kept high, waits in ns. */
+/* libc as libev sees it (core/libev.rename): raw calls, waits in ns. libev keeps an array as long as its highest
+ * descriptor, and ours lie high: it is shown small numbers instead, which lead to them. */
 #include "core/rt.h"
 
 #include <errno.h>
@@ -16,26 +17,59 @@ static long edge(long r)
     return -1;
 }
 
+/* Parts of libev that this loop never reaches: no child watchers, no signals, no timerfd, no pipe where eventfd exists.
+ */
+static long refused(void)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
+enum { SHOWN_MOST = 8 };
+
+static struct {
+    int fds[SHOWN_MOST];
+    int n;
+} shown;
+
+int libev_show(int fd)
+{
+    if (fd < 0 || shown.n == SHOWN_MOST)
+        return fd < 0 ? fd : -EMFILE;
+    shown.fds[shown.n] = fd;
+    return shown.n++;
+}
+
+void libev_forget(void)
+{
+    shown.n = 0;
+}
+
+static int fd_of(int number)
+{
+    return number >= 0 && number < shown.n ? shown.fds[number] : -1;
+}
+
 extern FILE *coax_ev_stderr;
 FILE *coax_ev_stderr;
 
 ssize_t coax_ev_read(int fd, void *p, size_t n);
 ssize_t coax_ev_read(int fd, void *p, size_t n)
 {
-    return edge(sys(SYS_read, fd, p, n));
+    return edge(sys(SYS_read, fd_of(fd), p, n));
 }
 
 ssize_t coax_ev_write(int fd, const void *p, size_t n);
 ssize_t coax_ev_write(int fd, const void *p, size_t n)
 {
-    return edge(sys(SYS_write, fd, p, n));
+    return edge(sys(SYS_write, fd_of(fd), p, n));
 }
 
 int coax_ev_close(int fd);
 int coax_ev_close(int fd)
 {
-    fdtab_forget_own(fd);
-    return (int)edge(sys(SYS_close, fd));
+    fdtab_forget_own(fd_of(fd));
+    return (int)edge(sys(SYS_close, fd_of(fd)));
 }
 
 int coax_ev_poll(struct pollfd *p, nfds_t n, int timeout);
@@ -55,6 +89,7 @@ int coax_ev_epoll_wait(int fd, struct epoll_event *events, int most, int timeout
 int coax_ev_epoll_wait(int fd, struct epoll_event *events, int most, int timeout)
 {
     uint64_t until = rt.loop.wait_until;
+    fd = fd_of(fd);
     if (timeout == 0 || until == 0)
         return (int)edge(sys(SYS_epoll_pwait, fd, events, most, 0, NULL, 8));
     if (until == CLOCK_NEVER)
@@ -72,35 +107,37 @@ int coax_ev_epoll_wait(int fd, struct epoll_event *events, int most, int timeout
     return r <= 0 ? (int)edge(r) : (int)edge(sys(SYS_epoll_pwait, fd, events, most, 0, NULL, 8));
 }
 
+int coax_ev_epoll_create1(int flags);
 int coax_ev_epoll_create(int size);
 int coax_ev_epoll_create(int size)
 {
     (void)size;
-    return (int)edge(loop_own_fd((int)sys(SYS_epoll_create1, EPOLL_CLOEXEC)));
+    return coax_ev_epoll_create1(EPOLL_CLOEXEC);
 }
 
-int coax_ev_epoll_create1(int flags);
 int coax_ev_epoll_create1(int flags)
 {
-    return (int)edge(rt.loop.backend = loop_own_fd((int)sys(SYS_epoll_create1, flags)));
+    rt.loop.backend = loop_own_fd((int)sys(SYS_epoll_create1, flags));
+    return (int)edge(libev_show(rt.loop.backend));
 }
 
 int coax_ev_epoll_ctl(int fd, int op, int other, struct epoll_event *event);
 int coax_ev_epoll_ctl(int fd, int op, int other, struct epoll_event *event)
 {
-    return (int)edge(sys(SYS_epoll_ctl, fd, op, other, event));
+    return (int)edge(sys(SYS_epoll_ctl, fd_of(fd), op, fd_of(other), event));
 }
 
 int coax_ev_eventfd(unsigned value, int flags);
 int coax_ev_eventfd(unsigned value, int flags)
 {
-    return (int)edge(loop_own_fd((int)sys(SYS_eventfd2, value, flags)));
+    return (int)edge(libev_show(loop_own_fd((int)sys(SYS_eventfd2, value, flags))));
 }
 
 int coax_ev_timerfd_create(int clock, int flags);
 int coax_ev_timerfd_create(int clock, int flags)
 {
-    return (int)edge(loop_own_fd((int)sys(SYS_timerfd_create, clock, flags)));
+    (void)clock, (void)flags;
+    return (int)refused();
 }
 
 int coax_ev_nanosleep(const struct timespec *t, struct timespec *left);
@@ -112,14 +149,7 @@ int coax_ev_nanosleep(const struct timespec *t, struct timespec *left)
 int coax_ev_fcntl(int fd, int cmd, long arg);
 int coax_ev_fcntl(int fd, int cmd, long arg)
 {
-    return (int)edge(sys(SYS_fcntl, fd, cmd, arg));
-}
-
-/* Parts of libev that this loop never reaches: no child watchers, no signals, no pipe where eventfd exists. */
-static long refused(void)
-{
-    errno = ENOSYS;
-    return -1;
+    return (int)edge(sys(SYS_fcntl, fd_of(fd), cmd, arg));
 }
 
 int coax_ev_waitpid(int pid, int *status, int flags);

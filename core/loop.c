@@ -1,6 +1,7 @@
 #include "core/enter.h"
 #include "core/mem.h"
 #include "core/ready.h"
+#include "core/switch.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -9,6 +10,9 @@
 static struct ev_loop *ev;
 static ev_io descriptors;
 static ev_async wakeup;
+
+enum { LOOP_STACK = 128 << 10 };
+static char *stack_top; /* the loop's own: who runs it would keep the pages that it needs for a moment */
 
 static void on_descriptors(struct ev_loop *l, ev_io *w, int events)
 {
@@ -31,12 +35,18 @@ int loop_init(void)
     int e = ready_init();
     if (e < 0)
         return e;
+    if (stack_top == NULL) {
+        char *stack = mem_map(LOOP_STACK);
+        if (stack == NULL)
+            return -ENOMEM;
+        stack_top = stack + LOOP_STACK;
+    }
     ev_set_allocator(ev_memory);
     /* Never the default loop: it takes SIGCHLD and the program's children. */
     ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOTIMERFD);
     if (ev == NULL)
         return -EMFILE;
-    ev_io_init(&descriptors, on_descriptors, rt.fdtab.epoll, EV_READ);
+    ev_io_init(&descriptors, on_descriptors, libev_show(rt.fdtab.epoll), EV_READ);
     ev_io_start(ev, &descriptors);
     ev_async_init(&wakeup, on_wakeup);
     ev_async_start(ev, &wakeup);
@@ -48,6 +58,7 @@ int loop_init(void)
 void loop_forked(void)
 {
     ev = NULL; /* its memory is the price of not touching a copy of the parent's state */
+    libev_forget();
     rt.loop = (struct loop){0};
 }
 
@@ -59,6 +70,11 @@ static void fire_timers(void)
     struct timer *t;
     while ((t = timer_expired(now)) != NULL)
         wait_wake(container_of(t, struct wait, timer), -ETIMEDOUT);
+}
+
+static void iterate(void)
+{
+    ev_run(ev, EVRUN_ONCE);
 }
 
 void loop_poll(void)
@@ -77,7 +93,7 @@ void loop_wait(void)
     __atomic_store_n(&l->blocked, 1, __ATOMIC_SEQ_CST);
     l->wait_until = timer_next();
     if (!__atomic_load_n(&l->todo, __ATOMIC_SEQ_CST) && l->wait_until > clock_now()) {
-        ev_run(ev, EVRUN_ONCE);
+        switch_call(stack_top, iterate);
         if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0)
             baton_wake_monitor();
     }

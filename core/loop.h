@@ -30,4 +30,8 @@ void loop_forked(void);
  * number or -errno. */
 int loop_own_fd(int fd);
 
+/* The small number by which libev knows one of our descriptors; -errno for a bad one. Forget: a new loop is made. */
+int libev_show(int fd);
+void libev_forget(void);
+
 #endif

@@ -154,9 +154,10 @@ static void take_event(const struct epoll_event *event)
         wake_dir(e, DIR_OUT);
 }
 
+/* The buffer belongs to the baton, not to the stack: the fiber that happens to look would keep the pages. */
 void ready_poll(void)
 {
-    struct epoll_event events[EVENTS];
+    static struct epoll_event events[EVENTS];
     long n;
     do {
         n = sys(SYS_epoll_pwait, rt.fdtab.epoll, events, EVENTS, 0, NULL, 8);

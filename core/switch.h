@@ -16,4 +16,7 @@ void *switch_first(char *top, void (*start)(void *), void *arg);
 extern switch_fn *switch_to;
 void switch_init(void);
 
+/* Calls fn on the stack that ends at `top` (16-byte aligned). */
+void switch_call(void *top, void (*fn)(void));
+
 #endif

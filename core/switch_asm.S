@@ -53,6 +53,25 @@ switch_syscall:
 	load_context
 	.size	switch_syscall, .-switch_syscall
 
+/* Calls a function on another stack, with the thread pointer as it is: rdi its top, rsi the function. */
+	.globl	switch_call
+	.hidden	switch_call
+	.type	switch_call, @function
+switch_call:
+	.cfi_startproc
+	pushq	%rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset rbp, -16
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register rbp
+	movq	%rdi, %rsp
+	call	*%rsi
+	leave
+	.cfi_def_cfa rsp, 8
+	ret
+	.cfi_endproc
+	.size	switch_call, .-switch_call
+
 /* The outermost frame of a context: an unwinder stops here. r12: argument, r13: function. */
 	.globl	switch_boot
 	.hidden	switch_boot
