@@ -344,7 +344,7 @@ static int give_idle_context(struct kthread *k)
     if (k->fs == 0)
         return -ENOMEM;
     tls_unlink(k->fs); /* it is no thread of the program */
-    k->sp = switch_first((char *)(k->fs - (rt.tls.static_size - rt.tls.pd_size)), (void (*)(void *))baton_idle, k);
+    k->sp = switch_first((char *)tls_low(k->fs), (void (*)(void *))baton_idle, k);
     return 0;
 }
 

@@ -12,7 +12,11 @@
 struct runtime rt;
 __thread struct fiber *fiber_self __attribute__((tls_model("initial-exec")));
 
-enum { PAGE = 4096, FREE_WITH_PAGES = 64 };
+enum {
+    PAGE = 4096,
+    FREE_WITH_PAGES = 64,
+    SMALL_STACK = 64 << 10, /* the block is no part of a smaller one: hooks need more stack than the bare calls */
+};
 
 struct fiber *fiber_of(pthread_t handle)
 {
@@ -105,7 +109,9 @@ static struct fiber *take_free(struct stack_class *c)
     return tls_remake(f->fs, f->slot + c->guard, c->size - c->guard) ? f : NULL; /* without memory the slot is lost */
 }
 
-/* A slot is [guard][stack][TLS, struct pthread][struct fiber]. */
+/* A slot is [guard][stack][TLS, struct pthread][struct fiber]. The stack begins right below the block, in the same
+ * page: a page less for a thread that waits. As libc does, the program is shown a stack that ends where the slot ends,
+ * the block included. */
 static struct fiber *take_fresh(struct stack_class *c)
 {
     char *slot = stacks_get(c);
@@ -136,7 +142,7 @@ static struct fiber *obtain(const struct fiber_attr *a)
 {
     size_t stack = a->stack != NULL ? 0 : round_page(a->stack_size);
     size_t guard = a->stack != NULL ? 0 : round_page(a->guard_size);
-    size_t size = guard + stack + block_size();
+    size_t size = guard + stack + (stack < block_size() + SMALL_STACK ? block_size() : 0);
     if (stack < a->stack_size * (a->stack == NULL) || size < stack || size < guard)
         return NULL; /* more than there is */
     struct stack_class *c = stacks_class(size, guard);
@@ -160,7 +166,7 @@ static void prepare(struct fiber *f, const struct fiber_attr *a, void *(*start)(
     f->c11 = a->c11;
     f->start = start;
     f->arg = arg;
-    f->stack = a->stack != NULL ? a->stack : slot + c->guard;
+    f->stack = a->stack != NULL ? a->stack : slot + c->size - round_page(a->stack_size);
     f->stack_size = a->stack_size;
     f->guard_size = a->guard_size;
     f->policy = a->policy;
@@ -169,7 +175,7 @@ static void prepare(struct fiber *f, const struct fiber_attr *a, void *(*start)(
     f->sig.mask = creator->sig.mask;
     if (a->sigmask != NULL)
         memcpy(&f->sig.mask, a->sigmask, sizeof f->sig.mask);
-    char *top = a->stack != NULL ? a->stack + a->stack_size : f->stack + round_page(a->stack_size);
+    char *top = a->stack != NULL ? a->stack + a->stack_size : (char *)tls_low(fs);
     f->sp = switch_first(top, boot, f);
     *(struct fiber **)(fs + (uintptr_t)rt.tls.off_self) = f;
 }

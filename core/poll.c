@@ -113,7 +113,7 @@ static void forget(const struct pollfd *fds, unsigned n)
     }
 }
 
-static int wait_native(const struct pollfd *fds, unsigned n, uint64_t at)
+static __attribute__((noinline)) int wait_native(const struct pollfd *fds, unsigned n, uint64_t at)
 {
     uint64_t now = clock_now();
     struct timespec left = clock_to_timespec(at > now ? at - now : 0);
@@ -128,6 +128,22 @@ static int wait_native(const struct pollfd *fds, unsigned n, uint64_t at)
     return r == 0 ? -ETIMEDOUT : r < 0 ? (int)r : 0;
 }
 
+/* Errors and hang-ups are always of interest: they come in. */
+static bool wants(const struct pollfd *p, int dir)
+{
+    bool out = (p->events & (POLLOUT | POLLWRNORM | POLLWRBAND)) != 0;
+    bool in = !out || (p->events & (POLLIN | POLLRDNORM | POLLRDBAND | POLLPRI | POLLRDHUP)) != 0;
+    return p->fd >= 0 && (dir == DIR_OUT ? out : in);
+}
+
+static unsigned count_wanted(const struct pollfd *fds, unsigned n)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < n; i++)
+        count += wants(&fds[i], DIR_IN) + (unsigned)wants(&fds[i], DIR_OUT);
+    return count;
+}
+
 static int wait_linked(struct fiber *self, const struct pollfd *fds, unsigned n, struct ready_link *links, uint64_t at,
                        const char *call)
 {
@@ -135,14 +151,10 @@ static int wait_linked(struct fiber *self, const struct pollfd *fds, unsigned n,
     ready_begin(&w, self, links);
     uint64_t turn = ++rt.fdtab.turns;
     for (unsigned i = 0; i < n; i++) {
-        bool in = (fds[i].events & (POLLIN | POLLRDNORM | POLLRDBAND | POLLPRI | POLLRDHUP)) != 0;
-        bool out = (fds[i].events & (POLLOUT | POLLWRNORM | POLLWRBAND)) != 0;
         int r = 0;
-        if (fds[i].fd < 0)
-            continue;
-        if (in || !out) /* errors and hang-ups are always of interest */
+        if (wants(&fds[i], DIR_IN))
             r = ready_link(&w, fds[i].fd, DIR_IN, false, turn);
-        if (r == 0 && out)
+        if (r == 0 && wants(&fds[i], DIR_OUT))
             r = ready_link(&w, fds[i].fd, DIR_OUT, false, turn);
         if (r != 0 && r != -EPERM) {
             w.wait.unlink(&w.wait);
@@ -152,17 +164,19 @@ static int wait_linked(struct fiber *self, const struct pollfd *fds, unsigned n,
     return wait_park(&w.wait, at, WAIT_CANCEL | WAIT_INTR, call);
 }
 
+/* The links lie on the stack, as many as are needed: a thread that waits in poll costs memory by this frame. */
 static int wait_any(struct fiber *self, const struct pollfd *fds, unsigned n, uint32_t seq, uint64_t at,
                     const char *call)
 {
-    struct ready_link few[ON_STACK], *links = few;
-    size_t size = 2 * (size_t)n * sizeof *links;
-    if (2 * n > ON_STACK && (links = mem_map(size)) == NULL)
+    unsigned wanted = count_wanted(fds, n);
+    size_t size = wanted * sizeof(struct ready_link);
+    struct ready_link *links = wanted <= ON_STACK ? __builtin_alloca(size) : mem_map(size);
+    if (links == NULL)
         return -ENOMEM;
     core_enter(self);
     int r = seq_sum(fds, n) != seq ? 0 : wait_linked(self, fds, n, links, at, call);
     core_leave(self);
-    if (links != few)
+    if (wanted > ON_STACK)
         mem_unmap(links, size);
     return r;
 }

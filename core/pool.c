@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 
-enum { HELPER_STACK = 512 << 10, IDLE_SECONDS = 5 };
+enum { HELPER_STACK = 512 << 10, IDLE_SECONDS = 1 };
 
 static struct job *take(void)
 {

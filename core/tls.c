@@ -257,6 +257,11 @@ size_t tls_room(void)
     return rt.tls.static_size + rt.tls.align;
 }
 
+uintptr_t tls_low(uintptr_t fs)
+{
+    return fs - (rt.tls.static_size - rt.tls.pd_size);
+}
+
 static void stack_lock(void)
 {
     uint32_t seen = 0;

@@ -44,6 +44,8 @@ uintptr_t tls_make(char *top, char *stack, size_t size);
 bool tls_remake(uintptr_t fs, char *stack, size_t size);
 /* Bytes that tls_make takes below `top` at the most. */
 size_t tls_room(void);
+/* Where a block begins: what lies below is free. */
+uintptr_t tls_low(uintptr_t fs);
 
 /* First act on a new block, in its own fiber. */
 void tls_enter(void);

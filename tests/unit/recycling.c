@@ -373,7 +373,7 @@ static void own_stack(void)
 
 static __attribute__((no_sanitize_address)) void *touch(void *offset)
 {
-    volatile char *p = fiber_self->stack + (intptr_t)offset;
+    volatile char *p = fiber_self->slot + fiber_self->class->guard + (intptr_t)offset;
     *p = 1;
     return NULL;
 }
