@@ -168,6 +168,7 @@ void config_init(struct config *c, char **env)
     if (v != NULL && !c->kernel_threads && strcmp(v, "fiber") != 0)
         ignored("COAX_THREADS", v, "fiber or kernel");
     c->strict = flag(env, "COAX_STRICT", false);
+    c->keep_stacks = flag(env, "COAX_KEEP_STACKS", false);
     c->follow = flag(env, "COAX_FOLLOW", true);
     read_limits(c, env);
     read_features(c, lookup(env, "COAX_DISABLE"));

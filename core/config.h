@@ -25,6 +25,7 @@ struct config {
     bool any_timeout;
     bool kernel_threads; /* --threads=kernel */
     bool strict;
+    bool keep_stacks;
     bool follow;
     size_t stack_size; /* 0: as bare */
     unsigned pool_size;

@@ -50,6 +50,7 @@ static void adopt_main(void)
     list_init(&rt.fibers.all);
     list_append(&rt.fibers.all, &f->all);
     rt.fibers.live = 1;
+    rt.trim = (struct trim){0};
     f->state = FIBER_RUNNING;
     rt.fibers.leader_block = f->fs;
     f->kt = &rt.baton.first;
@@ -247,6 +248,7 @@ void fiber_exit(struct fiber *self)
         real.exit(0); /* the last thread */
     core_enter(self);
     signals_gone(self);
+    trim_forget(self);
     rt.fibers.live--;
     list_remove(&self->all);
     self->state = FIBER_DONE;

@@ -35,6 +35,7 @@ struct fiber {
     enum fiber_state state;
 
     bool detached, c11, main, promoted;
+    bool trimmed, jumped; /* see trim.h */
     bool cancel_disabled, cancel_async, cancel_pending;
     bool exiting; /* pthread_exit was called, result is set */
 

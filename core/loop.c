@@ -82,6 +82,7 @@ void loop_poll(void)
     ready_arm(false);
     ready_poll();
     fire_timers();
+    trim_step(false);
 }
 
 void loop_wait(void)
@@ -91,7 +92,9 @@ void loop_wait(void)
         return;
     int saved = errno;
     __atomic_store_n(&l->blocked, 1, __ATOMIC_SEQ_CST);
-    l->wait_until = timer_next();
+    trim_step(true);
+    uint64_t trim = trim_next();
+    l->wait_until = timer_next() < trim ? timer_next() : trim;
     if (!__atomic_load_n(&l->todo, __ATOMIC_SEQ_CST) && l->wait_until > clock_now()) {
         switch_call(stack_top, iterate);
         if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0)

@@ -13,6 +13,7 @@
 #include "core/loop.h"
 #include "core/fdtab.h"
 #include "core/pool.h"
+#include "core/trim.h"
 #include "core/signals.h"
 
 struct runtime {
@@ -27,6 +28,7 @@ struct runtime {
     struct loop loop;
     struct fdtab fdtab;
     struct pool pool;
+    struct trim trim;
     struct signals signals;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */

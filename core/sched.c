@@ -77,6 +77,7 @@ void sched_park(struct fiber *self)
         switch_to(&self->sp, next->sp, next->fs);
     }
     self->state = FIBER_RUNNING;
+    self->trimmed = false;
 }
 
 void sched_yield_now(struct fiber *self)

@@ -594,6 +594,7 @@ void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)
     uintptr_t sp = (uintptr_t)env->__jmpbuf[6], guard;
     __asm__("mov %%fs:0x30, %0" : "=r"(guard));
     sp = (sp >> 17 | sp << 47) ^ guard;
+    self->jumped = true;
     wait_abandon(self, sp);
     self->sig.masked = false;
     while (self->sig.frames != NULL && (uintptr_t)self->sig.frames < sp) {

@@ -110,7 +110,7 @@ environment_of() {
     [ "$status" = 0 ]
     local option
     for option in connect-timeout read-timeout write-timeout accept-timeout dns-timeout wait-timeout poll-timeout \
-        threads strict stack-size pool-size no-follow log-level log-file stats verify help version; do
+        threads strict keep-stacks stack-size pool-size no-follow log-level log-file stats verify help version; do
         [[ $output == *"  --$option"* || $output == *", --$option"* ]]
     done
 }
