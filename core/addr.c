@@ -126,8 +126,12 @@ int addr_wake(const void *addr, int n)
         return 0;
     struct addr_bucket *b = bucket_of(addr);
     struct fiber *self = fiber_self;
-    if (self != NULL && !self->kt->in_core && !baton_is_away(self)) {
+    bool here = self != NULL && !self->kt->in_core;
+    if (here && baton_is_away(self))
+        here = baton_take(self);
+    else if (here)
         core_enter(self);
+    if (here) {
         int woken = addr_wake_here(addr, n, ~0u);
         core_leave(self);
         return woken;

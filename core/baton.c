@@ -136,13 +136,6 @@ void baton_idle(struct kthread *k)
     }
 }
 
-void baton_return(struct fiber *self)
-{
-    struct kthread *k = self->kt;
-    k->leaving = self;
-    switch_to(&self->sp, k->sp, k->fs);
-}
-
 bool baton_is_away(const struct fiber *f)
 {
     struct kthread *k = f->kt;
@@ -157,6 +150,95 @@ static void count_busy(void)
         rt.baton.most = busy;
 }
 
+/* Processor time that a thread has used, ns. What counts is this, not the wall: on a loaded machine a kernel thread may
+ * stand still for long without computing. The id of a thread's clock is made from its tid (see clock_getcpuclockid). */
+static uint64_t cpu_time(int tid)
+{
+    struct timespec t = {0, 0};
+    (void)sys(SYS_clock_gettime, (long)(int)((unsigned)~tid << 3 | 6), &t);
+    return clock_from_timespec(&t);
+}
+
+enum { COMPUTES_TURNS = 8, COMPUTES_MS = 1 };
+
+/* The fiber on k, which loses the baton, computes. */
+static void lost_computing(struct kthread *k)
+{
+    k->cpu = cpu_time(k->tid);
+}
+
+/* Back from being away: was that worth a processor? */
+static void judge(struct fiber *self)
+{
+    struct kthread *k = self->kt;
+    if (k->cpu != 0 && cpu_time(k->tid) - k->cpu >= COMPUTES_MS * NS_PER_MS)
+        self->computes = COMPUTES_TURNS;
+    k->cpu = 0;
+}
+
+/* Takes the baton from a fiber that computes, as the monitor would. */
+static bool steal(struct fiber *self)
+{
+    struct kthread *k = self->kt;
+    uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
+    struct kthread *from = (struct kthread *)owner;
+    if (rt.config.strict || (owner & BATON_IN_CORE) != 0)
+        return false;
+    const struct fiber *there = __atomic_load_n(&from->running, __ATOMIC_RELAXED);
+    if (there == NULL || there->computes == 0 ||
+        !__atomic_compare_exchange_n(&rt.baton.owner, &owner, (uintptr_t)k | BATON_IN_CORE, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED))
+        return false;
+    rt.baton.handoffs++;
+    lost_computing(from);
+    __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
+    if (k->kernel_mask != rt.signals.kernel_mask)
+        signals_apply(k);
+    return true;
+}
+
+void baton_return(struct fiber *self)
+{
+    struct kthread *k = self->kt;
+    judge(self);
+    if (steal(self))
+        return;
+    k->leaving = self;
+    switch_to(&self->sp, k->sp, k->fs);
+}
+
+bool baton_take(struct fiber *self)
+{
+    struct kthread *k = self->kt;
+    k->in_core = true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (steal(self))
+        return true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    k->in_core = false;
+    return false;
+}
+
+static void hand_to(struct kthread *to)
+{
+    rt.baton.handoffs++;
+    count_busy();
+    __atomic_store_n(&rt.baton.owner, (uintptr_t)to | BATON_IN_CORE, __ATOMIC_SEQ_CST);
+    wake_kthread(to);
+}
+
+bool baton_share(struct fiber *self)
+{
+    if (rt.config.strict || rt.sched.head == NULL || rt.baton.nthreads - rt.baton.nidle >= rt.ncpus)
+        return false;
+    struct kthread *to = take_idle();
+    if (to == NULL)
+        return false;
+    lost_computing(self->kt);
+    hand_to(to);
+    return true;
+}
+
 void baton_away(struct fiber *self, const char *call)
 {
     core_enter(self);
@@ -168,11 +250,9 @@ void baton_away(struct fiber *self, const char *call)
         core_leave(self);
         return;
     }
-    rt.baton.handoffs++;
-    count_busy();
     struct kthread *k = self->kt;
-    __atomic_store_n(&rt.baton.owner, (uintptr_t)to | BATON_IN_CORE, __ATOMIC_SEQ_CST);
-    wake_kthread(to);
+    k->cpu = 0;
+    hand_to(to);
     k->in_core = false;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (k->deferred)
@@ -191,6 +271,7 @@ void baton_back(struct fiber *self)
 enum {
     TICK_US = 1000,
     QUIET_TICKS = 16,  /* the carrier waits in the loop for so long: the monitor sleeps */
+    SHORT_MS = 1,      /* the same for a fiber that is known to compute */
     SLICE_MS = 3,      /* processor time a fiber may take when somebody else could run */
     CROWD_MS = 20,     /* the same when every processor computes already */
     LINGER_TICKS = 50, /* nobody else can run yet: let a spare wait in the loop */
@@ -231,15 +312,6 @@ static char state_of(const struct kthread *k)
         if (text[i] == ')')
             return text[i + 2];
     return 'R';
-}
-
-/* Processor time that a thread has used, ns. What counts is this, not the wall: on a loaded machine a kernel thread may
- * stand still for long without computing. The id of a thread's clock is made from its tid (see clock_getcpuclockid). */
-static uint64_t cpu_time(int tid)
-{
-    struct timespec t = {0, 0};
-    (void)sys(SYS_clock_gettime, (long)(int)((unsigned)~tid << 3 | 6), &t);
-    return clock_from_timespec(&t);
 }
 
 static unsigned computing(void)
@@ -298,11 +370,15 @@ static void look(struct watch *w)
     __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
     char state = state_of(k);
     uint64_t used = cpu_time(k->tid) - w->cpu;
-    if (state == 'S' || state == 'D')
+    uint64_t slice = k->running != NULL && k->running->computes != 0 ? SHORT_MS : SLICE_MS;
+    if (state == 'S' || state == 'D') {
+        k->cpu = 0;
         take_over(owner);
-    else if (!rt.config.strict && used >= SLICE_MS * NS_PER_MS &&
-             (used >= CROWD_MS * NS_PER_MS || computing() <= rt.ncpus))
+    } else if (!rt.config.strict && used >= slice * NS_PER_MS &&
+               (used >= CROWD_MS * NS_PER_MS || computing() <= rt.ncpus)) {
+        k->cpu = w->cpu;
         take_over(owner);
+    }
 }
 
 static void *monitor(void *unused)

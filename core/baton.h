@@ -4,7 +4,12 @@
  * the core only to park or to wake. The monitor takes the baton from a kernel thread that is outside the core and does
  * not come back (blocked in a call that nobody hooked, or computing past its slice) and gives it to a spare one. The
  * late fiber runs on in parallel, "away"; its next core_enter fails to take the word, and hands it back to the carrier
- * through the return queue. A fiber can also step away by itself around a call that blocks (baton_away). */
+ * through the return queue. A fiber can also step away by itself around a call that blocks (baton_away).
+ *
+ * A fiber that has computed past a slice is known for it for its next turns. While others wait and a processor is free,
+ * such a fiber gives the baton away as soon as it leaves the core (baton_share), and an away one that needs the core
+ * takes it from such a fiber at once: the word changes hands and nobody sleeps. So a program that computes keeps every
+ * processor busy without waiting for the monitor. --strict turns all of this off. */
 #ifndef COAX_BATON_H
 #define COAX_BATON_H
 
@@ -23,6 +28,7 @@ struct kthread {
     int tid;
     bool in_core;  /* read by signal handlers on this thread */
     bool deferred; /* a signal came while in the core */
+    uint64_t cpu;  /* processor time, ns, when it lost the baton to somebody while computing; 0: not so */
     bool fresh;    /* made for somebody who will give it the baton, or put it on the idle list */
     uint32_t wake; /* futex: 1, the baton is yours */
     void *sp;      /* idle context */
@@ -56,6 +62,11 @@ void baton_wake_monitor(void);
 void baton_drain(void);
 /* True while the fiber runs on a kernel thread without the baton. */
 bool baton_is_away(const struct fiber *f);
+
+/* For a fiber that computes, as it leaves the core: true if the baton went to somebody else, and the fiber is away. */
+bool baton_share(struct fiber *self);
+/* For an away fiber: true if it could have the baton at once, and is inside the core now. */
+bool baton_take(struct fiber *self);
 
 /* Steps away: the carrier goes on elsewhere while the caller makes a call that may block. Called outside the core.
  * baton_back returns to the carrier; the fiber may be on another kernel thread then. */

@@ -19,7 +19,8 @@ static inline void core_enter(struct fiber *self)
 static inline void core_leave(struct fiber *self)
 {
     struct kthread *k = self->kt;
-    __atomic_store_n(&rt.baton.owner, (uintptr_t)k, __ATOMIC_RELEASE);
+    if (likely(self->computes == 0) || !baton_share(self))
+        __atomic_store_n(&rt.baton.owner, (uintptr_t)k, __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     k->in_core = false;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

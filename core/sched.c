@@ -78,6 +78,8 @@ void sched_park(struct fiber *self)
     }
     self->state = FIBER_RUNNING;
     self->trimmed = false;
+    if (unlikely(self->computes != 0))
+        self->computes--;
 }
 
 void sched_yield_now(struct fiber *self)

@@ -27,6 +27,16 @@ setup() {
     same_cooperative $((CPUS + 3)) "$PROGRAMS/compute_share"
 }
 
+# bats test_tags=hook:read,hook:write,hook:pipe,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_signal
+@test "work goes through threads that compute and threads that do not" {
+    for _ in 1 2 3; do
+        same_cooperative $((CPUS + 3)) "$PROGRAMS/race_compute"
+        [ "$(stat_of handoffs)" -gt 0 ]
+    done
+    COAX_OPTIONS=(--strict)
+    same_cooperative 3 "$PROGRAMS/race_compute"
+}
+
 # bats test_tags=hook:write,hook:pipe,hook:fcntl,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post,hook:pthread_sigmask,hook:sigwait
 @test "a thread blocks in a file lock, a message, a FIFO, a line, a signal" {
     local call
