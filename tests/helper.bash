@@ -1,21 +1,54 @@
-# Shared by every *.bats: where things are, and how a victim is run bare and under coax.
-# A victim is run with a time limit; on a hang coax is asked to print where each fiber waits (SIGQUIT is not used: a
-# victim may catch it), see COAX_STATS for what a run did.
+# Shared by every *.bats: where things are, and how a victim is run bare and under coax. Every run has a time limit, and so
+# has every test (BATS_TEST_TIMEOUT); shortly before one of them passes, tests/where-fibers-wait looks at what still runs.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 COAX=$ROOT/scripts/coax
 PROGRAMS=$ROOT/build/programs
 LIMIT=${LIMIT:-60}
 
+# Watches a test from beside it, no child of it. Looks once at the run whose time is up (REPORT_SECONDS before it is ended:
+# gdb takes a while) and once at the whole test, and ends what bats leaves running when the test's time is up: bats would
+# wait for it. What it finds goes where bats-exec-test writes, which is the output of its parent.
+REPORT_SECONDS=${REPORT_SECONDS:-15}
+watch_test() {
+    local test=$1 output=/proc/$2/fd/1 tmpdir=$3 limit=$4 start=$EPOCHSECONDS seen='' looked='' run_end
+    while read -rt 1 <> <(:) || [ -d "/proc/$test" ]; do
+        run_end=$(cat "$tmpdir.limit" 2>/dev/null)
+        if [ "$run_end" ] && [ "$run_end" != "$seen" ] && [ "$EPOCHSECONDS" -ge "$run_end" ]; then
+            seen=$run_end
+        elif [ "$limit" ] && [ -z "$looked" ] && [ "$((EPOCHSECONDS - start))" -ge $((limit * 7 / 8)) ]; then
+            looked=1
+        elif [ "$limit" ] && [ "$((EPOCHSECONDS - start))" -ge $((limit + 10)) ]; then
+            "$ROOT/tests/where-fibers-wait" --list "$tmpdir" | xargs -r kill -KILL
+            continue
+        else
+            continue
+        fi
+        {
+            echo "# hangs: $BATS_TEST_NAME"
+            "$ROOT/tests/where-fibers-wait" --test "$tmpdir" 2>&1 | sed 's/^/# /'
+        } >"$output"
+    done
+}
+[ -z "${BATS_TEST_TMPDIR-}" ] ||
+    (watch_test $$ "$PPID" "$BATS_TEST_TMPDIR" "${BATS_TEST_TIMEOUT-}" >/dev/null 2>&1 </dev/null 3>&- 4>&- &)
+
+# limited COMMAND...: run with the time limit LIMIT.
+limited() {
+    echo "$((EPOCHSECONDS + LIMIT))" >"$BATS_TEST_TMPDIR.limit"
+    run timeout -k 5 "$((LIMIT + REPORT_SECONDS))" "$@" 3>&-
+    rm -f "$BATS_TEST_TMPDIR.limit"
+}
+
 # Runs a victim bare: output in $output, exit status in $status.
 bare() {
-    run timeout -k 5 "$LIMIT" "$@" 3>&-
+    limited "$@"
 }
 
 # Runs a victim under coax, options through COAX_OPTIONS (an array); what the run did goes to $BATS_TEST_TMPDIR/stats.
 wrapped() {
     rm -f "$BATS_TEST_TMPDIR/stats"
-    run env COAX_STATS="$BATS_TEST_TMPDIR/stats" timeout -k 5 "$LIMIT" "$COAX" "${COAX_OPTIONS[@]}" "$@" 3>&-
+    limited env COAX_STATS="$BATS_TEST_TMPDIR/stats" "$COAX" "${COAX_OPTIONS[@]}" "$@"
 }
 
 # One figure of the last wrapped run: mode (solo, fiber, kernel), fibers (created), switches, kernel_threads (most that

@@ -126,7 +126,7 @@ X
 }
 
 @test "sysbench threads" {
-    same_shape sysbench threads --threads=16 --events=2000 --time=0 --thread-yields=50 run
+    same_shape sysbench threads --threads=16 --events=500 --time=0 --thread-yields=10 run
 }
 
 @test "sysbench mutex" {

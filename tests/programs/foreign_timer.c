@@ -25,7 +25,7 @@ static pthread_cond_t cond = PTHREAD_COND_INITIALIZER, back = PTHREAD_COND_INITI
 static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_barrier_t barrier;
 static sem_t sem, reply, handler_done;
-static int pipes[2], pipes_back[2], flag, back_flag, counter;
+static int pipes[2], pipes_back[2], flag, back_flag, counter, promised;
 static pthread_t joinable;
 
 /* What the notification does first, while a thread of the program waits for it. */
@@ -77,6 +77,7 @@ static void gives(int what)
         break;
     case 10: /* holds it for a while: a thread of the program must wait */
         CHECK(pthread_mutex_lock(&held) == 0);
+        promised = counter + 1;
         sem_post(&sem);
         usleep(5000);
         counter++;
@@ -134,9 +135,8 @@ static void *takes(void *arg)
         break;
     case 10:
         CHECK(sem_wait(&sem) == 0);
-        int before = counter;
         CHECK(pthread_mutex_lock(&held) == 0);
-        CHECK(counter == before + 1);
+        CHECK(counter == promised);
         CHECK(pthread_mutex_unlock(&held) == 0);
         break;
     }
