@@ -45,10 +45,16 @@ bare() {
     limited "$@"
 }
 
-# Runs a victim under coax, options through COAX_OPTIONS (an array); what the run did goes to $BATS_TEST_TMPDIR/stats.
+# Runs a victim under coax, options through COAX_OPTIONS (an array); what the run did goes to $BATS_TEST_TMPDIR/stats. With
+# COAX_VALGRIND set, memcheck runs it, and whatever memcheck says makes the status 99.
+UNDER=()
+[ -z "${COAX_VALGRIND-}" ] || UNDER=(valgrind -q --leak-check=no --trace-children=yes --error-exitcode=99 --log-file="$BATS_TEST_TMPDIR/valgrind.%p")
 wrapped() {
     rm -f "$BATS_TEST_TMPDIR/stats"
-    limited env COAX_STATS="$BATS_TEST_TMPDIR/stats" "$COAX" "${COAX_OPTIONS[@]}" "$@"
+    limited env COAX_STATS="$BATS_TEST_TMPDIR/stats" "$COAX" "${COAX_OPTIONS[@]}" "${UNDER[@]}" "$@"
+    if [ "${COAX_VALGRIND-}" ] && grep -h '^==' "$BATS_TEST_TMPDIR"/valgrind.*; then
+        status=99
+    fi
 }
 
 # One figure of the last wrapped run: mode (solo, fiber, kernel), fibers (created), switches, kernel_threads (most that

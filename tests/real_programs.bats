@@ -202,8 +202,9 @@ X
     cat >script <<'X'
 seq 1 5000 | awk '{ s += $1 } END { print s }' | tr 0-9 a-j
 printf '%s\n' "$(seq 3 | while read -r n; do echo "$(echo "<$n>")"; done)"
-for n in 3 1 2; do (sleep "0.$n"; echo "job $n") & done
+for n in 3 1 2; do (sleep "0.$n"; echo "job $n" >"job$n") & done
 wait
+cat job1 job2 job3
 diff <(seq 5) <(seq 2 6)
 cat <<Y | rev
 here
@@ -232,8 +233,9 @@ kill -USR1 $$
 sleep 0.3 &
 wait $!
 trap - CHLD
-(trap 'echo inner term; exit 5' TERM; while :; do sleep 0.05; done) &
-sleep 0.3
+rm -f trapped
+(trap 'echo inner term; exit 5' TERM; : >trapped; while :; do sleep 0.05; done) &
+until [ -e trapped ]; do sleep 0.05; done
 kill -TERM $!
 wait $!
 echo "status $?"

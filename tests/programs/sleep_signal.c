@@ -84,9 +84,10 @@ static void ended(pthread_t t)
         CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
 }
 
+/* Less than ten seconds, how much less depends on when the signal came. */
 static void about_ten(struct timespec left)
 {
-    CHECK((left.tv_sec == 9 && left.tv_nsec < 960000000) || (left.tv_sec < 9 && left.tv_sec > 5));
+    CHECK(left.tv_sec >= 1 && left.tv_sec <= 9);
 }
 
 static void *scenario(void *unused)
@@ -126,11 +127,11 @@ static void *scenario(void *unused)
 
     t = soon();
     int seconds = sleep(10);
-    CHECK(seconds >= 5 && seconds <= 10);
+    CHECK(seconds >= 1 && seconds <= 10);
     ended(t);
 
     t = soon();
-    CHECK(usleep(900000) == -1 && errno == EINTR);
+    CHECK(usleep(9000000) == -1 && errno == EINTR);
     ended(t);
 
     t = soon();
