@@ -37,7 +37,7 @@ all: $(BUILD)/libcoax.so $(BUILD)/coax.pc
 $(BUILD)/libcoax.so: $(SHIM_OBJ) $(BUILD)/libcore.a $(BUILD)/libev.o preload.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -o $@ $(SHIM_OBJ) $(BUILD)/libev.o $(BUILD)/libcore.a -Wl,--version-script=preload.map \
-	  -Wl,-z,defs -Wl,-z,text -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-soname,libcoax.so $(LDFLAGS)
+	  -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,defs -Wl,-z,text -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-soname,libcoax.so $(LDFLAGS)
 
 $(BUILD)/libcore.a: $(CORE_OBJ)
 	$(call say,AR,$@)
@@ -71,9 +71,9 @@ $(BUILD)/programs/%: tests/programs/%.cc
 
 # Unit tests link the core without hooks and run without LD_PRELOAD.
 units: $(UNITS)
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(BUILD)/shim/real.o Makefile
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(BUILD)/shim/real.o $(BUILD)/shim/elf.o Makefile
 	$(call say,UNIT,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d -MT $@ $< $(BUILD)/shim/real.o \
+	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d -MT $@ $< $(BUILD)/shim/real.o $(BUILD)/shim/elf.o \
 	  $(BUILD)/libev.o $(BUILD)/libcore.a -o $@ -pthread -ldl
 
 setup:

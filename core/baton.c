@@ -1,5 +1,6 @@
 #include "core/enter.h"
 #include "core/mem.h"
+#include "core/stats.h"
 #include "core/switch.h"
 #include "shim/real.h"
 
@@ -428,6 +429,7 @@ int baton_init(void)
 {
     struct kthread *k = &rt.baton.first;
     rt.baton = (struct baton){.first = {.tid = sys_gettid()}}; /* in a fork's child too: nothing is left of the old */
+    rt.ncpus = stats_cpus();
     int e = give_idle_context(k);
     if (e != 0)
         return e;

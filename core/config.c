@@ -155,8 +155,25 @@ static void read_limits(struct config *c, char **env)
         c->verify_fd = (int)n;
 }
 
+/* The variables that may be ours, so that not every look-up walks the whole environment. They stay where they are. */
+static char **own_variables(char **env, char **own, size_t room)
+{
+    size_t n = 0;
+    for (char **e = env; e != NULL && *e != NULL; e++) {
+        if ((*e)[0] != 'C' || strncmp(*e, "COAX_", 5) != 0)
+            continue;
+        if (n == room - 1)
+            return env;
+        own[n++] = *e;
+    }
+    own[n] = NULL;
+    return own;
+}
+
 void config_init(struct config *c, char **env)
 {
+    char *own[64];
+    env = own_variables(env, own, countof(own));
     *c = (struct config){.pool_size = POOL_DEFAULT, .verify_fd = -1, .follow = true, .log_level = LOG_ERROR};
     c->log_file = lookup(env, "COAX_LOG_FILE");
     const char *v = lookup(env, "COAX_LOG_LEVEL");

@@ -60,7 +60,6 @@ __attribute__((constructor)) static void start(void)
     real_bind();
     config_init(&rt.config, environ);
     rt.no_fibers = rt.config.kernel_threads;
-    rt.ncpus = stats_cpus();
     vfork_target = real.vfork;
     pthread_atfork(child_fork_prepare, child_fork_parent, after_fork_child);
     if (!rt.config.follow)

@@ -1,8 +1,11 @@
 #include "shim/real.h"
+#include "shim/elf.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct real real;
 int real_bound;
@@ -13,13 +16,27 @@ static long missing(void)
     return -1;
 }
 
+/* Every name of struct real, in its order. */
+static const char names[] =
+#define HOOK(name) #name "\0"
+#define HOOK_AS(name, like) #name "\0"
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_AS
+#define USE(name) #name "\0"
+    REAL_USES(USE)
+#undef USE
+    ;
+
+enum { NAMES = sizeof(struct real) / sizeof(void *) };
+
 /* RTLD_NEXT: other preloads behind us keep their say. */
 static void *next(const char *name)
 {
     void *p = dlsym(RTLD_NEXT, name);
     if (p == NULL)
         p = dlvsym(RTLD_NEXT, name, "GLIBC_2.2.5"); /* names that only old binaries may ask for */
-    return p != NULL ? p : (void *)missing;
+    return p;
 }
 
 void *real_symbol(const char *name)
@@ -30,14 +47,18 @@ void *real_symbol(const char *name)
 void real_bind(void)
 {
     int saved = errno;
-#define HOOK(name) *(void **)&real.name = next(#name);
-#define HOOK_AS(name, like) *(void **)&real.name = next(#name);
-#include "shim/hooks.def"
-#undef HOOK
-#undef HOOK_AS
-#define USE(name) *(void **)&real.name = next(#name);
-    REAL_USES(USE)
-#undef USE
+    void *found[NAMES];
+    bool all = elf_find(names, NAMES, found);
+    const char *name = names;
+    for (unsigned i = 0; i < NAMES; i++) {
+        if (!all) {
+            found[i] = found[i] != NULL ? found[i] : next(name);
+            name += strlen(name) + 1;
+        }
+        if (found[i] == NULL)
+            found[i] = (void *)missing;
+    }
+    memcpy(&real, found, sizeof real);
     __atomic_store_n(&real_bound, 1, __ATOMIC_RELEASE);
     errno = saved;
 }
