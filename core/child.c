@@ -178,6 +178,7 @@ void child_fork_child(void)
     if (!rt.coop)
         return;
     rt.coop = false;
+    real_gate_set(REAL_FIBERS, false);
     fiber_self = NULL;
     rt.sched = (struct sched){.head = NULL};
     rt.timers.count = 0;

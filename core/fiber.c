@@ -76,6 +76,7 @@ int fiber_start_core(void)
     signals_start(rt.fibers.main);
     identity_wrap_setxid();
     __atomic_store_n(&rt.coop, true, __ATOMIC_SEQ_CST);
+    real_gate_set(REAL_FIBERS, true);
     return 0;
 }
 

@@ -35,6 +35,6 @@ struct runtime {
     bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */
 };
 
-extern struct runtime rt;
+extern struct runtime rt __attribute__((visibility("hidden")));
 
 #endif

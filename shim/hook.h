@@ -21,14 +21,21 @@
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 #define TWIN(name, of) extern __typeof__(of) name EXPORT __attribute__((alias(#of)))
 
+/* Binds libc on the very first call. */
+static inline void hook_bind(void)
+{
+    if (unlikely((real_gate & REAL_UNBOUND) != 0))
+        real_bind();
+}
+
 /* The fiber that calls; NULL: there are none, or the caller is none (foreign thread, helper, the core itself). */
 static inline struct fiber *hook_enter(void)
 {
-    if (likely(!rt.coop)) {
-        if (unlikely(!real_bound))
-            real_bind();
+    if (likely(real_gate == 0))
         return NULL;
-    }
+    hook_bind();
+    if ((real_gate & REAL_FIBERS) == 0)
+        return NULL;
     struct fiber *self = fiber_self;
     if (unlikely(self == NULL || self->kt->in_core))
         return NULL;
@@ -41,15 +48,10 @@ static inline struct fiber *hook_enter(void)
  * lock lets nobody else have it. */
 static inline void hook_leave_lock(void)
 {
+    if (likely(real_gate == 0))
+        return;
     if (unlikely(__atomic_load_n(&rt.sched.slice_over, __ATOMIC_RELAXED)))
         hook_enter();
-}
-
-/* Binds libc on the very first call. */
-static inline void hook_bind(void)
-{
-    if (unlikely(!real_bound))
-        real_bind();
 }
 
 /* hook_enter at a cancellation point. */
@@ -87,7 +89,7 @@ static inline int hook_error(int e)
 /* Is there a limit that the call must keep although no fibers run? */
 static inline bool hook_limited(void)
 {
-    return rt.config.any_timeout;
+    return (real_gate & REAL_LIMITS) != 0;
 }
 
 #endif

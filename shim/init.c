@@ -59,6 +59,7 @@ __attribute__((constructor)) static void start(void)
 {
     real_bind();
     config_init(&rt.config, environ);
+    real_gate_set(REAL_LIMITS, rt.config.any_timeout);
     rt.no_fibers = rt.config.kernel_threads;
     vfork_target = real.vfork;
     pthread_atfork(child_fork_prepare, child_fork_parent, after_fork_child);

@@ -4,7 +4,7 @@
 
 static void wake(const void *addr, int n)
 {
-    if (rt.coop)
+    if (unlikely((real_gate & REAL_FIBERS) != 0))
         addr_wake(addr, n);
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct real real;
-int real_bound;
+unsigned real_gate = REAL_UNBOUND;
 
 static long missing(void)
 {
@@ -59,6 +59,6 @@ void real_bind(void)
             found[i] = (void *)missing;
     }
     memcpy(&real, found, sizeof real);
-    __atomic_store_n(&real_bound, 1, __ATOMIC_RELEASE);
+    real_gate_set(REAL_UNBOUND, false);
     errno = saved;
 }

@@ -5,6 +5,8 @@
 
 #include "shim/protos.h"
 
+#include <stdbool.h>
+
 /* Not hooked, used by the core. */
 #define REAL_USES(USE)                                                                                                 \
     USE(clock_gettime)                                                                                                 \
@@ -53,8 +55,24 @@ struct real {
 #undef USE
 };
 
-extern struct real real;
-extern int real_bound;
+extern struct real real __attribute__((visibility("hidden")));
+
+/* What a hook has to think of before it may simply make the real call: one word, so that a hook of a program with one
+ * thread costs one load. Written while there is one thread, or by the first pthread_create. */
+enum {
+    REAL_UNBOUND = 1, /* the table is empty */
+    REAL_FIBERS = 2,  /* fibers run: rt.coop */
+    REAL_LIMITS = 4,  /* a time limit is set: rt.config.any_timeout */
+};
+extern unsigned real_gate __attribute__((visibility("hidden")));
+
+static inline void real_gate_set(unsigned bit, bool on)
+{
+    if (on)
+        __atomic_fetch_or(&real_gate, bit, __ATOMIC_SEQ_CST);
+    else
+        __atomic_fetch_and(&real_gate, ~bit, __ATOMIC_SEQ_CST);
+}
 
 /* Fills the table; again is harmless. Called by the constructor, or by the first hook before it. */
 void real_bind(void);

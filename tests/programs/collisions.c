@@ -15,7 +15,7 @@
     X(park) X(pool_init) X(pool_run) X(pool_submit) X(real_bind) X(real_symbol) X(rt_init) X(sched_park)               \
     X(sched_run) X(sched_switch) X(sched_wake) X(stack_get) X(stack_put) X(stacks_init) X(switch_context)              \
     X(switch_to) X(timer_start) X(timer_stop) X(tls_get) X(tls_put) X(wake) X(yield)
-#define VARIABLES(X) X(carrier) X(current) X(real) X(real_bound) X(rt) X(runtime) X(self)
+#define VARIABLES(X) X(carrier) X(current) X(real) X(real_gate) X(rt) X(runtime) X(self)
 
 enum value {
 #define VALUE(name) value_##name,
