@@ -37,7 +37,7 @@ struct fiber {
     bool detached, c11, main, promoted;
     bool trimmed, jumped; /* see trim.h */
     uint8_t computes;     /* see baton.h: counts down with every turn that it gets */
-    bool cancel_disabled, cancel_async, cancel_pending;
+    bool cancel_disabled, cancel_pending;
     bool exiting; /* pthread_exit was called, result is set */
 
     void *(*start)(void *);

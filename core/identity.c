@@ -1,6 +1,7 @@
 #include "core/identity.h"
 #include "core/enter.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -118,7 +119,7 @@ static void on_cancel(int sig, siginfo_t *info, void *context)
     }
     if (self->kt->in_core || !self->cancel_pending || self->cancel_disabled || self->exiting)
         return;
-    if (self->cancel_async || tls_is_async(self->fs)) {
+    if (tls_is_async(self->fs)) {
         memcpy(&((ucontext_t *)context)->uc_sigmask, &self->kt->kernel_mask, 8);
         identity_test_cancel(self);
     }
@@ -168,7 +169,7 @@ int identity_cancel(struct fiber *self, struct fiber *target)
     tls_set_cancelled(target->fs);
     __atomic_store_n(&target->cancel_pending, true, __ATOMIC_SEQ_CST);
     if (self == target) {
-        if (self->cancel_async)
+        if (tls_is_async(self->fs))
             identity_test_cancel(self);
         return 0;
     }
@@ -223,6 +224,8 @@ int identity_get_affinity(const struct fiber *target, size_t size, cpu_set_t *cp
 int identity_set_affinity(struct fiber *target, size_t size, const cpu_set_t *cpus)
 {
     cpu_set_t all, want;
+    if (size >= 8 && !mem_readable(cpus, size))
+        return EFAULT;
     process_cpus(&all);
     CPU_ZERO(&want);
     memcpy(&want, cpus, size < sizeof want ? size : sizeof want);

@@ -43,6 +43,17 @@ bool mem_readable(const void *p, size_t n)
     return sys(SYS_rt_sigprocmask, ~0, last, NULL, 8) != -EFAULT;
 }
 
+bool mem_writable(void *p, size_t n)
+{
+    char *at = p, *last = at + n - 8;
+    if (p == NULL)
+        return false;
+    for (; at < last; at += 4096)
+        if (sys(SYS_rt_sigpending, at, 8) != 0)
+            return false;
+    return sys(SYS_rt_sigpending, last, 8) == 0;
+}
+
 void *mem_realloc(void *p, long size)
 {
     enum { HEAD = 64 };

@@ -14,6 +14,8 @@ void *mem_remap(void *p, size_t old_size, size_t new_size);
 bool mem_shared(const void *p);
 /* The n bytes (8 at least) at p can be read: asked from the kernel, no fault. */
 bool mem_readable(const void *p, size_t n);
+/* Likewise for writing; what was there is lost. */
+bool mem_writable(void *p, size_t n);
 /* realloc for libev: its few arrays, a mapping each. */
 void *mem_realloc(void *p, long size);
 

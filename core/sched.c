@@ -104,7 +104,8 @@ void sched_yield_now(struct fiber *self)
 
 static bool cancelled(const struct fiber *f, int flags)
 {
-    return f->cancel_pending && !f->cancel_disabled && !f->exiting && ((flags & WAIT_CANCEL) != 0 || f->cancel_async);
+    return f->cancel_pending && !f->cancel_disabled && !f->exiting &&
+           ((flags & WAIT_CANCEL) != 0 || tls_is_async(f->fs));
 }
 
 /* Ends the wait here and now. */

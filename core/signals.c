@@ -1,4 +1,5 @@
 #include "core/enter.h"
+#include "core/mem.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -384,6 +385,8 @@ int signals_mask(struct fiber *self, int how, const sigset_t *set, sigset_t *old
         if (now != was)
             signals_set_mask(self, now);
     }
+    if (old != NULL && !mem_writable(old, sizeof was))
+        return EFAULT; /* the mask has changed, as bare */
     if (old != NULL) {
         memset(old, 0, sizeof *old);
         memcpy(old, &was, sizeof was);
@@ -552,6 +555,8 @@ static void fold(siginfo_t *info)
 long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
     uint64_t bits;
+    if (!mem_readable(set, sizeof bits) || (timeout != NULL && !mem_readable(timeout, sizeof *timeout)))
+        return -EFAULT;
     memcpy(&bits, set, sizeof bits);
     core_enter(self);
     signals_route();
@@ -562,11 +567,13 @@ long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, cons
     core_leave(self);
     if (p != NULL) {
         int sig = p->sig;
-        if (info != NULL)
+        bool told = info == NULL || mem_writable(info, sizeof *info);
+        if (info != NULL && told)
             *info = p->info;
         node_put(p);
-        fold(info);
-        return sig;
+        if (told)
+            fold(info);
+        return told ? sig : -EFAULT;
     }
     bool look_only = timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
     if (look_only) {

@@ -43,10 +43,10 @@ static int bad(void)
     return -1;
 }
 
-/* What is about to be replaced is closed: its waiters wake. */
+/* What is about to be replaced is closed: its waiters wake. Nothing is, if there is nothing to copy. */
 static void replace(const struct fiber *self, int fd, int to)
 {
-    if (fd != to && (self != NULL || rt.fdtab.nown != 0))
+    if (fd != to && (self != NULL || rt.fdtab.nown != 0) && sys(SYS_fcntl, fd, F_GETFD) >= 0)
         fdtab_closing(to);
 }
 
@@ -73,7 +73,8 @@ EXPORT int dup3(int fd, int to, int flags)
     struct fiber *self = hook_enter();
     if (fdtab_is_own(fd) || fdtab_is_own(to))
         return bad();
-    replace(self, fd, to);
+    if ((flags & ~O_CLOEXEC) == 0)
+        replace(self, fd, to);
     return copied(self, fd, real.dup3(fd, to, flags));
 }
 
@@ -104,6 +105,18 @@ EXPORT int fclose(FILE *f)
     return real.fclose(f);
 }
 
+TWIN(_IO_fclose, fclose);
+
+EXPORT FILE *freopen(const char *restrict path, const char *restrict mode, FILE *restrict f)
+{
+    struct fiber *self = hook_enter();
+    int fd = tracked(self) ? fileno_unlocked(f) : -1;
+    if (fd >= 0)
+        fdtab_closing(fd);
+    return real.freopen(path, mode, f);
+}
+TWIN(freopen64, freopen);
+
 EXPORT int closedir(DIR *dir)
 {
     struct fiber *self = hook_enter();
@@ -115,7 +128,7 @@ EXPORT int closedir(DIR *dir)
 
 static void closing_range(unsigned first, unsigned last)
 {
-    if (first <= last && rt.coop)
+    if (first <= last && (rt.coop || hook_limited()))
         fdtab_closing_range(first, last);
 }
 
@@ -138,22 +151,22 @@ static int range_without_own(unsigned first, unsigned last, int flags)
 EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
     hook_enter();
+    if ((flags & ~2 /* CLOSE_RANGE_UNSHARE */) == 0)
+        closing_range(first, last);
     if (rt.fdtab.nown == 0 || first > last)
         return real.close_range(first, last, flags);
-    if ((flags & 4 /* CLOSE_RANGE_CLOEXEC */) == 0)
-        closing_range(first, last);
     return range_without_own(first, last, flags);
 }
 
 EXPORT void closefrom(int first)
 {
     hook_enter();
+    unsigned from = first < 0 ? 0 : (unsigned)first;
+    closing_range(from, ~0u);
     if (rt.fdtab.nown == 0) {
         real.closefrom(first);
         return;
     }
-    unsigned from = first < 0 ? 0 : (unsigned)first;
-    closing_range(from, ~0u);
     if (range_without_own(from, ~0u, 0) == 0)
         return;
     for (unsigned fd = from; fd < FD_CHUNK * FD_CHUNKS; fd++) /* a kernel without close_range */

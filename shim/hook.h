@@ -18,7 +18,6 @@
 #ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmissing-attributes" /* headers say leaf and nothrow of one name only */
 #endif
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 #define TWIN(name, of) extern __typeof__(of) name EXPORT __attribute__((alias(#of)))
 
 /* Binds libc on the very first call. */

@@ -392,3 +392,19 @@ EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int most, const stru
     }
     return (int)hook_result(r);
 }
+
+/* ---- eventfd ---- */
+
+EXPORT int eventfd_read(int fd, eventfd_t *value)
+{
+    if (hook_enter() == NULL && !hook_limited())
+        return real.eventfd_read(fd, value);
+    return read(fd, value, sizeof *value) == sizeof *value ? 0 : -1;
+}
+
+EXPORT int eventfd_write(int fd, eventfd_t value)
+{
+    if (hook_enter() == NULL && !hook_limited())
+        return real.eventfd_write(fd, value);
+    return write(fd, &value, sizeof value) == sizeof value ? 0 : -1;
+}

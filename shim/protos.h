@@ -30,6 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* the older names are hooked, too */
+
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
 ssize_t __pread_chk(int fd, void *buf, size_t n, off_t offset, size_t size);
 ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t offset, size_t size);
@@ -41,6 +43,8 @@ int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
                       void (*rtld_fini)(void), void *stack_end);
 int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso);
 
+int __sigpause(int value, int is_signal);
+int __xpg_sigpause(int sig);
 int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
 

@@ -9,9 +9,39 @@ EXPORT int sigaction(int sig, const struct sigaction *restrict act, struct sigac
 }
 TWIN(__sigaction, sigaction);
 
+/* What siginterrupt has said: signal() leaves SA_RESTART out for these. */
+static uint64_t interrupting;
+
+EXPORT int siginterrupt(int sig, int on)
+{
+    hook_enter();
+    struct sigaction act;
+    int r = real.siginterrupt(sig, on);
+    if (r != 0)
+        return r;
+    if (on != 0)
+        __atomic_fetch_or(&interrupting, signal_bit(sig), __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&interrupting, ~signal_bit(sig), __ATOMIC_RELAXED);
+    if (!rt.coop || sigaction(sig, NULL, &act) != 0)
+        return r;
+    act.sa_flags = on != 0 ? act.sa_flags & ~SA_RESTART : act.sa_flags | SA_RESTART;
+    return sigaction(sig, &act, NULL);
+}
+
+static int restart_flag(int sig)
+{
+    uint64_t without = __atomic_load_n(&interrupting, __ATOMIC_RELAXED);
+    return sig >= 1 && sig <= SIGNALS && (without & signal_bit(sig)) != 0 ? 0 : SA_RESTART;
+}
+
 static sighandler_t set_handler(int sig, sighandler_t handler, int flags)
 {
     struct sigaction act = {.sa_handler = handler, .sa_flags = flags}, old;
+    if (handler == SIG_ERR) {
+        errno = EINVAL;
+        return SIG_ERR;
+    }
     if ((flags & SA_RESETHAND) == 0)
         sigaddset(&act.sa_mask, sig);
     return sigaction(sig, &act, &old) != 0 ? SIG_ERR : old.sa_handler;
@@ -20,7 +50,7 @@ static sighandler_t set_handler(int sig, sighandler_t handler, int flags)
 EXPORT sighandler_t signal(int sig, sighandler_t handler)
 {
     hook_enter();
-    return rt.coop ? set_handler(sig, handler, SA_RESTART) : real.signal(sig, handler);
+    return rt.coop ? set_handler(sig, handler, restart_flag(sig)) : real.signal(sig, handler);
 }
 TWIN(bsd_signal, signal);
 TWIN(ssignal, signal);
@@ -51,6 +81,8 @@ EXPORT int sigpending(sigset_t *set)
     struct fiber *self = hook_enter();
     if (self == NULL)
         return real.sigpending(set);
+    if (!mem_writable(set, sizeof(uint64_t)))
+        return (int)hook_result(-EFAULT);
     uint64_t bits = signals_pending(self) & self->sig.mask;
     memset(set, 0, sizeof *set);
     memcpy(set, &bits, sizeof bits);

@@ -172,10 +172,9 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict size)
 {
     struct fiber *self = hook_enter();
-    if (tracked(self) && level == SOL_SOCKET && name == SO_ERROR && io_connect_expired(fd) && *size >= sizeof(int)) {
+    int r = real.getsockopt(fd, level, name, value, size);
+    if (r == 0 && tracked(self) && level == SOL_SOCKET && name == SO_ERROR && *size >= sizeof(int) &&
+        io_connect_expired(fd))
         *(int *)value = ETIMEDOUT;
-        *size = sizeof(int);
-        return 0;
-    }
-    return real.getsockopt(fd, level, name, value, size);
+    return r;
 }

@@ -223,9 +223,7 @@ EXPORT int pthread_setcancelstate(int state, int *old)
 
 EXPORT int pthread_setcanceltype(int type, int *old)
 {
-    struct fiber *self = hook_enter();
-    if (self != NULL && (type == PTHREAD_CANCEL_ASYNCHRONOUS || type == PTHREAD_CANCEL_DEFERRED))
-        self->cancel_async = type == PTHREAD_CANCEL_ASYNCHRONOUS;
+    hook_enter();
     return real.pthread_setcanceltype(type, old);
 }
 

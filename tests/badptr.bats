@@ -45,3 +45,8 @@ same_both() {
 @test "bad pointers and options to waits for children" {
     same_both "$PROGRAMS/proc_errors"
 }
+
+# bats test_tags=hook:sigpending,hook:pthread_sigmask,hook:sigprocmask,hook:sigsuspend,hook:sigtimedwait,hook:sigwaitinfo,hook:pthread_setaffinity_np,hook:pthread_getaffinity_np
+@test "bad pointers to the calls for signals and processors" {
+    same_both "$PROGRAMS/signal_badptr"
+}

@@ -62,3 +62,9 @@ load helper
 @test "C++ frames are unwound" {
     same_cooperative 1 "$PROGRAMS/cancel_cxx"
 }
+
+# bats test_tags=hook:pthread_cancel,hook:pthread_setcanceltype,hook:pthread_create,hook:pthread_join
+@test "an asynchronous thread that defers for a while" {
+    same_cooperative 3 "$PROGRAMS/cancel_defer"
+    [ "$status" = 0 ]
+}

@@ -62,3 +62,20 @@ setup() {
     same "$PROGRAMS/fd_churn" 0
     same_cooperative 4 "$PROGRAMS/fd_churn" 16
 }
+
+# bats test_tags=hook:freopen,hook:freopen64,hook:_IO_fclose,hook:dup2,hook:dup3,hook:close_range
+@test "a number that gets another file, or does not after all" {
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    same "$PROGRAMS/fd_reopen" 0 "$BATS_TEST_TMPDIR/file" "$BATS_TEST_TMPDIR/fifo"
+    [ "$output" = well ]
+    same_cooperative 4 "$PROGRAMS/fd_reopen" 8 "$BATS_TEST_TMPDIR/file" "$BATS_TEST_TMPDIR/fifo"
+    COAX_OPTIONS=(--read-timeout 1m)
+    same "$PROGRAMS/fd_reopen" 0 "$BATS_TEST_TMPDIR/file" "$BATS_TEST_TMPDIR/fifo"
+}
+
+# bats test_tags=hook:eventfd_read,hook:eventfd_write
+@test "eventfd: waits, semaphores, errors" {
+    same "$PROGRAMS/fd_eventfd" 0
+    same_cooperative 4 "$PROGRAMS/fd_eventfd" 12
+    [ "$output" = "sum 7200" ]
+}

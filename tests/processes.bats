@@ -57,3 +57,10 @@ load helper
     same_cooperative 2 "$PROGRAMS/exec_kinds"
     [[ $output != *FAIL* ]]
 }
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:waitpid
+@test "forkpty, where libc forks by itself" {
+    same "$PROGRAMS/proc_forkpty" 0
+    same_cooperative 4 "$PROGRAMS/proc_forkpty" 1
+    [ "$status" = 0 ]
+}

@@ -63,3 +63,11 @@ load helper
     [ "$(stat_of mode)" = fiber ]
     [ "$(stat_of kernel_threads)" = 1 ]
 }
+
+# bats test_tags=hook:__sigpause,hook:__xpg_sigpause,hook:sigpause,hook:sighold,hook:sigrelse,hook:sigignore,hook:sigset,hook:sigblock,hook:sigsetmask,hook:siggetmask,hook:siginterrupt,hook:signal
+@test "the calls from before sigaction" {
+    same "$PROGRAMS/signal_older" 0
+    [ "$status" = 0 ]
+    same_cooperative 1 "$PROGRAMS/signal_older" 3
+    [ "$output" = "handled 27" ]
+}
