@@ -156,9 +156,41 @@ void fdtab_paired(const int fds[2], enum fd_kind kind)
     a->key[DIR_OUT] = b->key[DIR_IN] = id + 1;
 }
 
+void fdtab_joined(int fd, int set, uint32_t events, uint64_t data)
+{
+    struct fd_entry *e = fdtab_get(fd), *s = fdtab_get(set);
+    if (e == NULL || s == NULL)
+        return;
+    s->has_members = true;
+    e->epoll_events = events;
+    e->epoll_data = data;
+    e->epoll_set = set + 1;
+}
+
+void fdtab_left(int fd)
+{
+    struct fd_entry *e = fdtab_peek(fd);
+    if (e != NULL)
+        e->epoll_set = 0;
+}
+
+/* Before its number can belong to another set. */
+static void forget_members(int set, struct fd_entry *s)
+{
+    s->has_members = false;
+    for (int c = 0; c < FD_CHUNKS; c++) {
+        struct fd_entry *chunk = __atomic_load_n(&rt.fdtab.chunks[c], __ATOMIC_ACQUIRE);
+        for (int i = 0; chunk != NULL && i < FD_CHUNK; i++)
+            if (chunk[i].epoll_set == set + 1)
+                chunk[i].epoll_set = 0;
+    }
+}
+
 void fdtab_closing(int fd)
 {
     struct fd_entry *e = fdtab_peek(fd);
+    if (e != NULL && e->has_members)
+        forget_members(fd, e);
     if (e == NULL || (e->kind == FD_UNKNOWN && !e->registered && e->state == FD_OPENED))
         return;
     ready_drop(fd, e, EBADF);

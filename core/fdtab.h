@@ -43,7 +43,8 @@ struct fd_entry {
     uint64_t connect_since;
     uint64_t timeo[DIRS]; /* SO_RCVTIMEO, SO_SNDTIMEO in ns, known if timeo_seen is rt.fdtab.timeo_generation */
     uint32_t timeo_seen;
-    int epoll_set; /* the program's set that it is in, + 1 (the last one it was put into); 0: none */
+    bool has_members; /* it is an epoll set of the program, named in some epoll_set */
+    int epoll_set;    /* the program's set that it is in, + 1 (the last one it was put into); 0: none */
     uint32_t epoll_events;
     uint64_t epoll_data;
     struct list waiters[DIRS];
@@ -77,6 +78,9 @@ void fdtab_closing(int fd);
 void fdtab_closing_range(unsigned first, unsigned last);
 void fdtab_copied(int from, int to);
 
+/* The program has put it into an epoll set of its own, to wait for events; or taken it out. */
+void fdtab_joined(int fd, int set, uint32_t events, uint64_t data);
+void fdtab_left(int fd);
 /* Descriptors of the program's epoll set, up to n, as poll would name them; returns how many there are. */
 struct pollfd;
 unsigned fdtab_members(int set, struct pollfd *fds, unsigned n);

@@ -21,12 +21,16 @@ static int poll_now(int fd, short events)
     return (int)sys(SYS_poll, &p, 1, 0);
 }
 
-bool io_take_expired(struct fd_entry *e, int dir)
+bool io_take_expired(int fd, struct fd_entry *e, int dir)
 {
     if (likely((e->expired & 1u << dir) == 0))
         return false;
     e->expired &= (uint8_t) ~(1u << dir);
     e->since[dir] = 0;
+    if (dir == DIR_OUT && e->connecting) {
+        e->connecting = false;
+        io_undo_connect(fd);
+    }
     return true;
 }
 
@@ -103,7 +107,7 @@ long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op
 {
     struct io_limit limit = {.counted = false};
     bool waited = false;
-    if (unlikely(io_take_expired(e, dir)))
+    if (unlikely(io_take_expired(fd, e, dir)))
         return -ETIMEDOUT;
     for (;;) {
         if (unlikely(e->state == FD_ABORTED))

@@ -48,10 +48,14 @@ long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
 long io_accept(struct fiber *self, int fd, struct sockaddr *addr, socklen_t *len, int flags);
 long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len);
 
-/* A deadline of a wait in poll has passed for this direction: says so once. */
-bool io_take_expired(struct fd_entry *e, int dir);
+/* A deadline of a wait in poll has passed for this direction: says so once. A connect that was waited for is undone. */
+bool io_take_expired(int fd, struct fd_entry *e, int dir);
 
-/* The same for a non-blocking connect: it is undone, and its error is ETIMEDOUT. */
+/* A non-blocking connect with a limit is still under way. */
+bool io_connecting(int fd, struct fd_entry *e);
+/* It has run out of its limit: undone, its error is ETIMEDOUT. */
 bool io_connect_expired(int fd);
+/* The socket is as after a failed connect. */
+void io_undo_connect(int fd);
 
 #endif

@@ -1,5 +1,6 @@
 #include "core/poll.h"
 #include "core/enter.h"
+#include "core/io.h"
 #include "core/mem.h"
 #include "core/ready.h"
 
@@ -40,7 +41,7 @@ static struct scan scan_limits(const struct pollfd *fds, unsigned n, uint64_t at
         int kind = fdtab_kind(fds[i].fd, e);
         if (kind != FD_STREAM && kind != FD_DGRAM && kind != FD_PIPE && kind != FD_FIFO)
             continue;
-        if (e->connecting) {
+        if (io_connecting(fds[i].fd, e)) {
             limit_of(&s, (int)i, e, DIR_OUT, now, OP_CONNECT);
             continue;
         }
@@ -57,7 +58,7 @@ short poll_expire(int fd, short events)
     struct fd_entry *e = fdtab_get(fd);
     if (e == NULL)
         return 0;
-    if (e->connecting) {
+    if (io_connecting(fd, e)) {
         e->expired |= 1u << DIR_OUT;
         return POLLOUT | POLLERR;
     }

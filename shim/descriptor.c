@@ -46,7 +46,7 @@ static int bad(void)
 /* What is about to be replaced is closed: its waiters wake. Nothing is, if there is nothing to copy. */
 static void replace(const struct fiber *self, int fd, int to)
 {
-    if (fd != to && (self != NULL || rt.fdtab.nown != 0) && sys(SYS_fcntl, fd, F_GETFD) >= 0)
+    if (fd != to && tracked(self) && sys(SYS_fcntl, fd, F_GETFD) >= 0)
         fdtab_closing(to);
 }
 

@@ -340,16 +340,14 @@ static long epoll_at(struct fiber *self, int fd, struct epoll_event *events, int
 /* Which descriptors a wait on the set stands for. */
 EXPORT int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
 {
-    struct fiber *self = hook_enter();
+    hook_enter();
     int r = real.epoll_ctl(set, op, fd, event);
-    struct fd_entry *e = r == 0 && tracked(self) && hook_limited() ? fdtab_get(fd) : NULL;
-    if (e != NULL) {
-        e->epoll_set = op == EPOLL_CTL_DEL ? 0 : set + 1;
-        if (op != EPOLL_CTL_DEL) {
-            e->epoll_events = event->events;
-            e->epoll_data = event->data.u64;
-        }
-    }
+    if (r != 0 || !hook_limited())
+        return r;
+    if (op == EPOLL_CTL_DEL)
+        fdtab_left(fd);
+    else
+        fdtab_joined(fd, set, event->events, event->data.u64);
     return r;
 }
 

@@ -7,13 +7,27 @@ teardown() {
     [ -z "$peer" ] || kill "$peer"
 }
 
-# limited PROGRAM ARGS: under COAX_OPTIONS it ends well, in one thread (0) and in several (4), the last argument.
+# limited PROGRAM ARGS: under COAX_OPTIONS it ends well in one thread, in four (the last argument) as fibers, and in
+# four as kernel threads; all three at the same time.
 limited() {
-    wrapped "$@" 0
-    [ "$status" -eq 0 ] || { echo "$* 0: $output" && return 1; }
-    wrapped "$@" 4
-    [ "$status" -eq 0 ] || { echo "$* 4: $output" && return 1; }
-    [ "$(stat_of mode)" = fiber ]
+    local out=$BATS_TEST_TMPDIR/limited mode pid pids=() failed=''
+    for mode in solo fiber kernel; do
+        one_mode "$mode" "$@" >"$out.$mode" 2>&1 3>&- &
+        pids+=("$!")
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+    for mode in solo fiber kernel; do
+        grep -qx "mode $mode" "$out.$mode.stats" || failed=1
+    done
+    [ -z "$failed" ] || { echo "$*:" && tail -n +1 "$out".* && return 1; }
+}
+
+one_mode() {
+    local mode=$1 threads=4 options=("${COAX_OPTIONS[@]}")
+    shift
+    [ "$mode" != solo ] || threads=0
+    [ "$mode" != kernel ] || options+=(--threads kernel)
+    COAX_STATS="$BATS_TEST_TMPDIR/limited.$mode.stats" timeout -k 5 "$LIMIT" "$COAX" "${options[@]}" "$@" "$threads"
 }
 
 # A peer on loopback that takes connections and is silent: its port in $port.
@@ -59,7 +73,7 @@ client() {
 # bats test_tags=hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg
 @test "read limit: the calls of sockets" {
     COAX_OPTIONS=(--read-timeout 0.15)
-    for how in recv recvfrom recvmsg recvmmsg peek waitall; do
+    for how in recv recvfrom recvmsg recvmmsg peek waitall waitall-peek waitall-msg waitall-msg-control; do
         limited "$PROGRAMS/timeout_read" tcp $how 150
     done
 }
@@ -74,22 +88,23 @@ client() {
     limited "$PROGRAMS/timeout_read" pipe poll-then-read 150
 }
 
-# bats test_tags=hook:poll,hook:select,hook:epoll_wait,hook:read,hook:recv
+# bats test_tags=hook:poll,hook:select,hook:epoll_wait,hook:read,hook:recv,hook:recvmsg,hook:recvmmsg
 @test "read limit: clients with non-blocking sockets" {
     COAX_OPTIONS=(--read-timeout 0.15)
     for how in nonblock-poll-then-read nonblock-select-then-recv nonblock-epoll-edge-then-read \
-        poll-then-recv-dontwait; do
+        poll-then-recv-dontwait poll-then-recvmsg-dontwait poll-then-recvmmsg-dontwait nonblock-poll-then-recvmmsg; do
         limited "$PROGRAMS/timeout_read" tcp $how 150
     done
 }
 
-# bats test_tags=hook:write,hook:writev,hook:send,hook:sendmsg,hook:poll
+# bats test_tags=hook:write,hook:writev,hook:pwritev2,hook:send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:poll,hook:select,hook:epoll_wait
 @test "write limit: the short count first, then ETIMEDOUT" {
     COAX_OPTIONS=(--write-timeout 0.3)
     for kind in pipe unix tcp; do
         limited "$PROGRAMS/timeout_write" $kind write 300
     done
-    for how in writev send sendmsg poll nonblock; do
+    limited "$PROGRAMS/timeout_write" pipe pwritev2 300
+    for how in writev send sendto sendmsg sendmmsg poll select epoll nonblock dontwait; do
         limited "$PROGRAMS/timeout_write" tcp $how 300
     done
 }
@@ -109,15 +124,23 @@ client() {
 # bats test_tags=hook:connect,hook:poll,hook:select,hook:epoll_wait,hook:getsockopt
 @test "connect limit: blocking, driven by poll, select or epoll, and unix" {
     COAX_OPTIONS=(--connect-timeout 0.3)
-    for how in block poll select epoll unix; do
+    for how in block poll again select epoll unix; do
         limited "$PROGRAMS/timeout_connect" $how 300
+    done
+}
+
+# bats test_tags=hook:connect,hook:poll,hook:select,hook:epoll_wait,hook:getsockopt,hook:recv
+@test "a connect that succeeded is past its limit, and reading has its own" {
+    COAX_OPTIONS=(--connect-timeout 0.2 --read-timeout 0.5)
+    for how in poll select epoll; do
+        limited "$PROGRAMS/timeout_connected" $how 200 500
     done
 }
 
 # bats test_tags=hook:accept,hook:accept4,hook:poll
 @test "accept limit" {
     COAX_OPTIONS=(--accept-timeout 0.3)
-    for how in accept accept4 poll; do
+    for how in accept accept4 poll select epoll nonblock; do
         limited "$PROGRAMS/timeout_accept" $how 300
     done
 }
@@ -133,6 +156,8 @@ client() {
             wrapped "$PROGRAMS/timeout_wait" $how 300 $threads
             [ "$status" -eq 0 ]
         done
+        wrapped --threads kernel "$PROGRAMS/timeout_wait" $how 300 1
+        [ "$status" -eq 0 ]
     done
 }
 
@@ -154,10 +179,12 @@ client() {
     bare "${inside[@]}" sh -c "$there" sh "$BATS_TEST_TMPDIR/soon" "$PROGRAMS/timeout_dns" 0 0
     [ "$output" = "try again" ]
     for threads in 0 8; do
-        run timeout -k 5 60 "${inside[@]}" sh -c "$there" sh "$BATS_TEST_TMPDIR/late" \
-            "$COAX" --dns-timeout 0.3 "$PROGRAMS/timeout_dns" 300 $threads
-        echo "$output"
-        [ "$output" = "try again" ]
+        for mode in fiber kernel; do
+            run timeout -k 5 60 "${inside[@]}" sh -c "$there" sh "$BATS_TEST_TMPDIR/late" \
+                "$COAX" --dns-timeout 0.3 --threads $mode "$PROGRAMS/timeout_dns" 300 $threads
+            echo "$output"
+            [ "$output" = "try again" ]
+        done
     done
 }
 

@@ -1,15 +1,18 @@
 /*
  * Nobody connects: accept ends with ETIMEDOUT, also after a wait in poll, and the next caller is served.
- * usage: timeout_accept accept|accept4|poll LIMIT THREADS
+ * usage: timeout_accept accept|accept4|poll|select|epoll|nonblock LIMIT THREADS
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -112,8 +115,20 @@ static int take(int listener)
     struct pollfd p = {listener, POLLIN, 0};
     if (!strcmp(how, "accept4"))
         return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (!strcmp(how, "poll"))
+    if (!strcmp(how, "poll") || !strcmp(how, "nonblock"))
         CHECK(poll(&p, 1, -1) == 1);
+    if (!strcmp(how, "select")) {
+        fd_set in;
+        FD_ZERO(&in);
+        FD_SET(listener, &in);
+        CHECK(select(listener + 1, &in, NULL, NULL, NULL) == 1 && FD_ISSET(listener, &in));
+    }
+    if (!strcmp(how, "epoll")) {
+        struct epoll_event e = {EPOLLIN, {0}};
+        int set = epoll_create1(0);
+        CHECK(set >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, listener, &e) == 0 && epoll_wait(set, &e, 1, -1) == 1);
+        close(set);
+    }
     return accept(listener, NULL, NULL);
 }
 
@@ -130,6 +145,8 @@ static void *scenario(void *unused)
     struct sockaddr_in where;
     struct peer peer;
     int listener = listen_tcp(&where, 5), fd;
+    if (!strcmp(how, "nonblock"))
+        CHECK(fcntl(listener, F_SETFL, O_NONBLOCK) == 0);
     for (int round = 0; round < 2; round++) {
         if (limit) {
             double start = now();

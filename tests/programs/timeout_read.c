@@ -169,8 +169,23 @@ static ssize_t receive(int fd, char *c, size_t n)
         ssize_t got = recv(fd, c, n, MSG_PEEK);
         return got < 0 ? got : recv(fd, c, n, 0);
     }
+    char control[256];
     if (!strcmp(how, "waitall"))
         return recv(fd, c, 4, MSG_WAITALL);
+    if (!strcmp(how, "waitall-peek")) {
+        ssize_t got = recv(fd, c, 4, MSG_WAITALL | MSG_PEEK);
+        return got < 0 ? got : recv(fd, c, n, 0);
+    }
+    if (!strncmp(how, "waitall-msg", 11)) {
+        struct iovec two[2] = {{c, 1}, {c + 1, 3}};
+        m.msg_hdr.msg_iov = two;
+        m.msg_hdr.msg_iovlen = 2;
+        if (!strcmp(how, "waitall-msg-control")) {
+            m.msg_hdr.msg_control = control;
+            m.msg_hdr.msg_controllen = sizeof control;
+        }
+        return recvmsg(fd, &m.msg_hdr, MSG_WAITALL);
+    }
     if (!strcmp(how, "recvfrom"))
         return recvfrom(fd, c, n, 0, NULL, NULL);
     if (!strcmp(how, "recvmsg"))
@@ -179,6 +194,10 @@ static ssize_t receive(int fd, char *c, size_t n)
         return recvmmsg(fd, &m, 1, 0, NULL) == 1 ? (int)m.msg_len : -1;
     if (strcmp(how, "read")) { /* name-then-read, name-then-recv, with a non-blocking descriptor or not */
         wait_first(fd);
+        if (strstr(how, "recvmmsg"))
+            return recvmmsg(fd, &m, 1, strstr(how, "dontwait") ? MSG_DONTWAIT : 0, NULL) == 1 ? (int)m.msg_len : -1;
+        if (strstr(how, "recvmsg"))
+            return recvmsg(fd, &m.msg_hdr, strstr(how, "dontwait") ? MSG_DONTWAIT : 0);
         if (strstr(how, "recv"))
             return recv(fd, c, n, strstr(how, "dontwait") ? MSG_DONTWAIT : 0);
     }

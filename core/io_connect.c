@@ -1,0 +1,172 @@
+/* Sockets: accept and connect. See io.h. */
+#include "core/enter.h"
+#include "core/io.h"
+#include "core/ready.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+
+struct accepting {
+    struct sockaddr *addr;
+    socklen_t *len;
+    int flags;
+};
+
+/* accept has no flag for "now": a look first. A sibling process may take the connection between the look and the call;
+ * then the call waits, and the monitor lets the others go on. */
+static long try_accept(int fd, struct fd_entry *e, void *arg)
+{
+    const struct accepting *a = arg;
+    struct pollfd p = {fd, POLLIN, 0};
+    (void)e;
+    if (sys(SYS_poll, &p, 1, 0) == 0)
+        return -EAGAIN;
+    return sys(SYS_accept4, fd, a->addr, a->len, a->flags);
+}
+
+static bool is_socket(int fd, struct fd_entry *e)
+{
+    int kind = fdtab_kind(fd, e);
+    return kind == FD_STREAM || kind == FD_DGRAM;
+}
+
+long io_accept(struct fiber *self, int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    struct fd_entry *e = fdtab_get(fd);
+    struct accepting a = {addr, len, flags};
+    long r;
+    if (e != NULL && io_take_expired(fd, e, DIR_IN))
+        return -ETIMEDOUT;
+    if (e == NULL || !is_socket(fd, e) || fdtab_nonblocking(fd))
+        r = sys(SYS_accept4, fd, addr, len, flags);
+    else
+        r = io_run(self, fd, e, DIR_IN, OP_ACCEPT, try_accept, &a, "accept");
+    if (r >= 0) {
+        fdtab_opened((int)r, FD_UNKNOWN);
+        struct fd_entry *made = fdtab_peek((int)r);
+        if (made != NULL)
+            made->made_here = true;
+    }
+    return r;
+}
+
+static long connect_away(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    if (self != NULL)
+        baton_away(self, "connect");
+    long r = sys(SYS_connect, fd, addr, len);
+    if (self != NULL)
+        baton_back(self);
+    return r;
+}
+
+void io_undo_connect(int fd)
+{
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+    (void)sys(SYS_connect, fd, &none, sizeof none);
+}
+
+bool io_connecting(int fd, struct fd_entry *e)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    if (likely(!e->connecting))
+        return false;
+    if (sys(SYS_getpeername, fd, &peer, &size) == 0) { /* in time after all */
+        e->connecting = false;
+        e->expired &= (uint8_t) ~(1u << DIR_OUT);
+    }
+    return e->connecting;
+}
+
+bool io_connect_expired(int fd)
+{
+    struct fd_entry *e = fdtab_peek(fd);
+    return e != NULL && io_connecting(fd, e) && io_take_expired(fd, e, DIR_OUT);
+}
+
+static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const struct sockaddr *addr, socklen_t len)
+{
+    struct io_limit limit = {.at = CLOCK_NEVER, .error = ETIMEDOUT, .counted = true};
+    if (rt.config.timeout[OP_CONNECT] != 0)
+        limit.at = clock_after(rt.config.timeout[OP_CONNECT]);
+    uint64_t timeo = fdtab_timeo(fd, e, DIR_OUT);
+    if (timeo != 0 && clock_after(timeo) < limit.at)
+        limit = (struct io_limit){.at = clock_after(timeo), .error = EINPROGRESS, .counted = true};
+    struct pollfd p = {fd, POLLOUT, 0};
+    for (;;) {
+        uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
+        if (sys(SYS_poll, &p, 1, 0) != 0)
+            break;
+        int r = io_wait(self, fd, e, DIR_OUT, seq, &limit, "connect");
+        if (r == 0)
+            continue;
+        if (r == -ETIMEDOUT || r == -E_CANCELLED)
+            io_undo_connect(fd);
+        return r;
+    }
+    /* Asked again, it says how it went, and the socket leaves its connecting state. */
+    return sys(SYS_connect, fd, addr, len);
+}
+
+static long connect_now(int fd, const struct sockaddr *addr, socklen_t len, long flags)
+{
+    (void)sys(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+    long r = sys(SYS_connect, fd, addr, len);
+    (void)sys(SYS_fcntl, fd, F_SETFL, flags);
+    return r;
+}
+
+/* AF_UNIX with a full queue and a limit: nothing tells when there is room, so it is asked again and again. */
+static long connect_retry(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len, long flags)
+{
+    uint64_t at = clock_after(rt.config.timeout[OP_CONNECT]), pause = NS_PER_MS;
+    long r;
+    while ((r = connect_now(fd, addr, len, flags)) == -EAGAIN && clock_now() < at) {
+        int w = -ETIMEDOUT;
+        struct timespec t = clock_to_timespec(pause);
+        if (self != NULL) {
+            struct wait wait;
+            wait_init(&wait, self, NULL);
+            core_enter(self);
+            w = wait_park(&wait, clock_after(pause), WAIT_CANCEL | WAIT_INTR, "connect");
+            core_leave(self);
+        } else if (sys(SYS_nanosleep, &t, NULL) == -EINTR) {
+            w = -EINTR;
+        }
+        if (w != -ETIMEDOUT)
+            return w;
+        pause = pause < 20 * NS_PER_MS ? pause * 2 : pause;
+    }
+    return r == -EAGAIN ? -ETIMEDOUT : r;
+}
+
+/* Non-blocking for the moment of the call, if nobody else can see the flag: made here, shared with no process. */
+long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    struct fd_entry *e = fdtab_get(fd);
+    if (e == NULL || fdtab_kind(fd, e) != FD_STREAM)
+        return sys(SYS_connect, fd, addr, len);
+    if (e->state == FD_ABORTED)
+        return -e->abort_errno;
+    if (io_connect_expired(fd))
+        return -ETIMEDOUT;
+    long flags = sys(SYS_fcntl, fd, F_GETFL);
+    if (flags < 0 || (flags & O_NONBLOCK) != 0) {
+        long r = sys(SYS_connect, fd, addr, len);
+        if (r == -EINPROGRESS && rt.config.timeout[OP_CONNECT] != 0) {
+            e->connecting = true;
+            e->connect_since = clock_now();
+        }
+        return r;
+    }
+    if (!fdtab_private(e))
+        return connect_away(self, fd, addr, len);
+    long r = connect_now(fd, addr, len, flags);
+    if (r == -EAGAIN && rt.config.timeout[OP_CONNECT] != 0)
+        return connect_retry(self, fd, addr, len, flags);
+    if (r == -EAGAIN) /* AF_UNIX: the queue is full, and poll does not tell when it is not */
+        return connect_away(self, fd, addr, len);
+    return r == -EINPROGRESS ? finish_connect(self, fd, e, addr, len) : r;
+}
