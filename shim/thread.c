@@ -273,6 +273,8 @@ EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t size)
         return real.pthread_getname_np(thread, name, size);
     if (size < sizeof target->name)
         return ERANGE;
+    if (!mem_writable(name, sizeof target->name))
+        return errno = EFAULT;
     memcpy(name, target->name, sizeof target->name);
     return 0;
 }

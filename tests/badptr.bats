@@ -8,12 +8,19 @@ setup() {
     export TMPDIR=$BATS_TEST_TMPDIR
 }
 
-# Alone, then in a second thread; and nothing was a crash.
+# Alone, then in a second thread, then both with limits, which make other calls, and with kernel threads; and nothing
+# was a crash.
 same_both() {
     same "$1" 0
     [ "$status" -eq 0 ]
     same_cooperative 4 "$1" 1
     [ "$status" -eq 0 ]
+    COAX_OPTIONS=(--connect-timeout 1m --read-timeout 1m --write-timeout 1m --accept-timeout 1m --wait-timeout 1m
+        --poll-timeout 1m)
+    same "$1" 0
+    same_cooperative 4 "$1" 1
+    COAX_OPTIONS+=(--threads kernel)
+    same "$1" 1
 }
 
 # bats test_tags=hook:read,hook:__read,hook:__read_chk,hook:readv,hook:preadv2,hook:write,hook:__write,hook:writev,hook:pwritev2,hook:pread,hook:pread64,hook:__pread_chk,hook:pwrite,hook:pwrite64,hook:preadv,hook:preadv64,hook:pwritev,hook:pwritev64,hook:preadv64v2,hook:pwritev64v2
@@ -49,4 +56,9 @@ same_both() {
 # bats test_tags=hook:sigpending,hook:pthread_sigmask,hook:sigprocmask,hook:sigsuspend,hook:sigtimedwait,hook:sigwaitinfo,hook:pthread_setaffinity_np,hook:pthread_getaffinity_np
 @test "bad pointers to the calls for signals and processors" {
     same_both "$PROGRAMS/signal_badptr"
+}
+
+# bats test_tags=hook:execve,hook:execv,hook:fexecve,hook:execveat,hook:posix_spawn,hook:epoll_ctl,hook:syscall,hook:pthread_getname_np
+@test "bad pointers to exec, spawn, futex and epoll_ctl" {
+    same_both "$PROGRAMS/rest_badptr"
 }
