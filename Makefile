@@ -98,13 +98,13 @@ bench: all programs
 	$(Q)scripts/bench
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/coax $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	install -m 755 $(BUILD)/libcoax.so $(DESTDIR)$(PREFIX)/lib/coax/libcoax.so
-	install -m 755 scripts/coax $(DESTDIR)$(PREFIX)/bin/coax
-	install -m 644 $(BUILD)/coax.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/lib/coax" "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
+	install -m 755 $(BUILD)/libcoax.so "$(DESTDIR)$(PREFIX)/lib/coax/libcoax.so"
+	install -m 755 scripts/coax "$(DESTDIR)$(PREFIX)/bin/coax"
+	install -m 644 $(BUILD)/coax.pc "$(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc"
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/coax $(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc
-	rm -rf $(DESTDIR)$(PREFIX)/lib/coax
+	rm -f "$(DESTDIR)$(PREFIX)/bin/coax" "$(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc"
+	rm -rf "$(DESTDIR)$(PREFIX)/lib/coax"
 
 clean:
 	rm -rf build

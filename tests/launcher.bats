@@ -221,6 +221,31 @@ END
     refuses 125 "COAX_STACK_SIZE: '1' is not" env COAX_STACK_SIZE=1 "$COAX" ./probe
     refuses 125 "COAX_POOL_SIZE: 'x' is not" env COAX_POOL_SIZE=x "$COAX" ./probe
     refuses 125 "COAX_LOG_LEVEL: 'x' is not" env COAX_LOG_LEVEL=x "$COAX" ./probe
+    refuses 125 "COAX_DISABLE: 'all,x' is not" env COAX_DISABLE=all,x "$COAX" ./probe
+    refuses 125 "COAX_STATS: '/no/where' is not" env COAX_STATS=/no/where "$COAX" ./probe
+    refuses 125 "COAX_LOG_FILE: '/no/where' is not" env COAX_LOG_FILE=/no/where "$COAX" ./probe
+    run env COAX_DISABLE=rwf_nowait,guard_install,close_range,pidfd,epoll_pwait2,wrfsbase "$COAX" ./probe
+    [ "$output" = "<./probe>" ]
+}
+
+@test "the launcher knows every feature that the shim does" {
+    local names
+    names=$(sed -n '/^static const char \*const feature_names/,/};/p' "$ROOT/core/config.c" | grep -o '"[a-z0-9_]*"' | tr -d '"')
+    [ "$(wc -w <<<"$names")" -ge 6 ]
+    for name in $names; do
+        run env "COAX_DISABLE=$name" "$COAX" ./probe
+        [ "$output" = "<./probe>" ]
+    done
+}
+
+@test "a bad value without the launcher: one line, and it is ignored" {
+    local value
+    for value in COAX_READ_TIMEOUT=5x COAX_THREADS=green COAX_DISABLE=all,x COAX_STACK_SIZE=1 COAX_POOL_SIZE=-1 \
+        COAX_STRICT=yes COAX_FOLLOW=2 COAX_LOG_LEVEL=loud; do
+        run --separate-stderr env "LD_PRELOAD=$DIR/prefix/lib/coax/libcoax.so" "$value" ./probe
+        [ "$status" = 0 ] && [ "$output" = "<./probe>" ]
+        [[ $stderr == "coax: ${value%%=*}: "*"; ignored" && $stderr != *$'\n'* ]]
+    done
 }
 
 # --- what reaches the program
@@ -423,6 +448,38 @@ END
     refuses 126 "$DIR/t1: its interpreter $DIR/static: is statically linked" "$COAX" ./t6
 }
 
+@test "scripts that lead to themselves are refused, not followed for ever" {
+    script self "#!$DIR/self"
+    script through '#!/usr/bin/env through'
+    script one "#!$DIR/two" && script two "#!$DIR/one"
+    refuses 126 "its #! lines lead too far" "$COAX" ./self
+    PATH=$DIR:$PATH refuses 126 "its #! lines lead too far" "$COAX" ./through
+    refuses 126 "its #! lines lead too far" "$COAX" ./one
+}
+
+@test "#! lines of odd forms" {
+    script o1 '#!'
+    script o2 '#!   ' 'echo two'
+    printf '#!/bin/sh' >o3 && chmod 755 o3 # no end of line
+    printf '#!/bin/sh\r\necho four\n' >o4 && chmod 755 o4
+    script o5 $'#!\t/bin/sh\t-e' 'echo five'
+    script o6 '#!/usr/bin/env -Ssh -e' 'echo six'
+    run "$COAX" ./o3
+    [ "$status" = 0 ] && [ -z "$output" ]
+    refuses 127 "no such file" "$COAX" ./o4
+    run "$COAX" ./o5
+    [ "$output" = five ]
+    run "$COAX" ./o6
+    [ "$output" = six ]
+    for name in o1 o2; do
+        run timeout 10 ./$name
+        local bare_status=$status bare_output=$output
+        run timeout 10 "$COAX" ./$name
+        echo "$name: $bare_status $bare_output; $status $output"
+        [ "$status" = "$bare_status" ] || [ "$status" = 126 ] # as bare, or refused
+    done
+}
+
 @test "as many #! lines as the kernel follows" {
     local i
     script d1 '#!/bin/sh' 'echo deep'
@@ -472,4 +529,22 @@ END
     done
     run env --default-signal=INT "$COAX" --verify sh -c 'kill -INT $$; echo survived'
     [ "$status" = 130 ] && [ -z "$output" ]
+}
+
+# --- installation
+
+@test "make install and uninstall, with PREFIX and DESTDIR" {
+    local to="$BATS_TEST_TMPDIR/dest dir"
+    make -s -C "$ROOT" install DESTDIR="$to" PREFIX=/opt/coax
+    [ "$(cd "$to" && find . -type f | sort | xargs)" = \
+        "./opt/coax/bin/coax ./opt/coax/lib/coax/libcoax.so ./opt/coax/lib/pkgconfig/coax.pc" ]
+    refuses 125 "move it" "$to/opt/coax/bin/coax" ./probe # for the space; that is where it was put together
+    mv "$to/opt/coax" "$BATS_TEST_TMPDIR/used"
+    run "$BATS_TEST_TMPDIR/used/bin/coax" ./probe
+    [ "$output" = "<./probe>" ]
+    run "$BATS_TEST_TMPDIR/used/bin/coax" --version
+    [ "$output" = "$("$ROOT/scripts/coax" --version)" ]
+    mv "$BATS_TEST_TMPDIR/used" "$to/opt/coax"
+    make -s -C "$ROOT" uninstall DESTDIR="$to" PREFIX=/opt/coax
+    [ -z "$(find "$to" -type f)" ]
 }
