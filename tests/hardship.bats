@@ -68,9 +68,9 @@ for i in range(50):
     t = threading.Thread(target=f); t.start(); t.join()
 print("fifty")'
     for mb in 100 200; do
-        wrapped prlimit --as=$((mb << 20)) python3 -c "$script"
+        wrapped prlimit --as=$((mb << 20)) /usr/bin/python3 -c "$script"
         [ "$output" = fifty ]
-        wrapped prlimit --data=$((mb << 19)) python3 -c "$script"
+        wrapped prlimit --data=$((mb << 19)) /usr/bin/python3 -c "$script"
         [ "$output" = fifty ]
     done
 }

@@ -288,6 +288,23 @@ X
     same "$psql" --version
 }
 
+@test "psql asks a server, which is also wrapped" {
+    local psql server
+    psql=$(find /usr/lib/postgresql -path '*/bin/psql' | head -n 1)
+    for server in '' "$COAX"; do
+        # shellcheck disable=SC2086 # nothing, or the launcher
+        $server /usr/bin/python3 "$ROOT/tests/programs/py_pgserver.py" >port 2>&1 </dev/null 3>&- &
+        PIDS+=("$!")
+        wait_until 15 test -s port
+        same "$psql" "host=127.0.0.1 port=$(cat port) user=u dbname=d" -c 'select 5000' -c 'error' -c 'select 3'
+        [ "$status" = 0 ]
+        [[ $output == *"(5000 rows)"*"no such thing"*"(3 rows)"* ]]
+        same sh -c "yes 'select 10;' | head -n 300 | '$psql' -At 'host=127.0.0.1 port=$(cat port) user=u dbname=d' | sort | uniq -c"
+        [ "${#lines[@]}" = 10 ]
+        rm port
+    done
+}
+
 @test "gdb -p attaches to a wrapped process and lets it go" {
     start_threads
     run timeout -k 5 60 gdb -p "$pid" -batch -nx -ex 'info threads' -ex bt -ex detach 3>&- 5>&-

@@ -237,11 +237,46 @@ client() {
 }
 
 @test "python ends on a silent server, and says why" {
-    command -v python3 >/dev/null || skip "no python3"
+    [ -x /usr/bin/python3 ] || skip "no python3"
     silent_peer
-    client python3 -c "import socket; socket.create_connection(('127.0.0.1', $port)).recv(1)"
+    client /usr/bin/python3 -c "import socket; socket.create_connection(('127.0.0.1', $port)).recv(1)"
     [[ $output == *TimeoutError* ]]
-    client python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$port/')"
+    client /usr/bin/python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$port/')"
+    [[ $output == *"timed out"* ]]
+}
+
+@test "psql ends on a silent server, and says why" {
+    psql=$(find /usr/lib/postgresql -path '*/bin/psql' | head -n 1)
+    silent_peer
+    client "$psql" -h 127.0.0.1 -p "$port" -U nobody -c 'select 1' nothing
+    [[ $output == *"timed out"* ]]
+}
+
+@test "rsync and git end on a silent server" {
+    silent_peer
+    client rsync "rsync://127.0.0.1:$port/doc/" "$BATS_TEST_TMPDIR/copy/"
+    client git clone -q "git://127.0.0.1:$port/repository" "$BATS_TEST_TMPDIR/clone"
+}
+
+@test "both limits: a page that comes late but in time" {
+    /usr/bin/python3 -c '
+import socket, time
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+while True:
+    c = s.accept()[0]
+    c.recv(1000)
+    time.sleep(1)
+    c.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
+    c.close()' >"$BATS_TEST_TMPDIR/port" 3>&- &
+    peer=$!
+    wait_until 10 test -s "$BATS_TEST_TMPDIR/port"
+    COAX_OPTIONS=(--connect-timeout 300ms --read-timeout 30)
+    wrapped curl -sS --noproxy '*' "http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/port")/"
+    [ "$output" = ok ]
+    COAX_OPTIONS=(--connect-timeout 30 --read-timeout 300ms)
+    wrapped curl -sS --noproxy '*' "http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/port")/"
+    [ "$status" = 56 ]
     [[ $output == *"timed out"* ]]
 }
 
