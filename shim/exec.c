@@ -120,3 +120,22 @@ EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file, const po
     struct mask m = mask_real();
     return mask_back(&m, real.posix_spawnp(pid, file, acts, attr, argv, env));
 }
+
+/* Before glibc 2.15: a file that is no program is given to the shell. */
+EXPORT int posix_spawn_old(pid_t *restrict pid, const char *restrict path,
+                           const posix_spawn_file_actions_t *restrict acts, const posix_spawnattr_t *restrict attr,
+                           char *const argv[restrict], char *const env[restrict])
+{
+    struct mask m = mask_real();
+    return mask_back(&m, real_old()->posix_spawn_old(pid, path, acts, attr, argv, env));
+}
+VERSION(posix_spawn_old, posix_spawn, "GLIBC_2.2.5");
+
+EXPORT int posix_spawnp_old(pid_t *restrict pid, const char *restrict file,
+                            const posix_spawn_file_actions_t *restrict acts, const posix_spawnattr_t *restrict attr,
+                            char *const argv[restrict], char *const env[restrict])
+{
+    struct mask m = mask_real();
+    return mask_back(&m, real_old()->posix_spawnp_old(pid, file, acts, attr, argv, env));
+}
+VERSION(posix_spawnp_old, posix_spawnp, "GLIBC_2.2.5");

@@ -27,6 +27,9 @@ static inline void hook_bind(void)
         real_bind();
 }
 
+/* `function`, defined in this file, is what is exported as name@version. */
+#define VERSION(function, name, version) __asm__(".symver " #function ", " #name "@" version)
+
 /* The fiber that calls; NULL: there are none, or the caller is none (foreign thread, helper, the core itself). */
 static inline struct fiber *hook_enter(void)
 {

@@ -95,6 +95,45 @@ EXPORT int pthread_cond_broadcast(pthread_cond_t *c)
     return e;
 }
 
+/* Of before glibc 2.3.2: the program's object holds a pointer to the condition variable, which libc makes at the first
+ * use. Its signal makes it, too; nobody waits for a variable that is new. */
+static pthread_cond_t *pointed(pthread_cond_t *old)
+{
+    pthread_cond_t **to = (pthread_cond_t **)(void *)old;
+    hook_bind();
+    if (__atomic_load_n(to, __ATOMIC_ACQUIRE) == NULL)
+        real_old()->pthread_cond_signal_old(old);
+    return __atomic_load_n(to, __ATOMIC_ACQUIRE); /* NULL: no memory */
+}
+
+EXPORT int pthread_cond_wait_old(pthread_cond_t *old, pthread_mutex_t *m)
+{
+    pthread_cond_t *c = pointed(old);
+    return c == NULL ? ENOMEM : pthread_cond_wait(c, m);
+}
+VERSION(pthread_cond_wait_old, pthread_cond_wait, "GLIBC_2.2.5");
+
+EXPORT int pthread_cond_timedwait_old(pthread_cond_t *old, pthread_mutex_t *m, const struct timespec *until)
+{
+    pthread_cond_t *c = pointed(old);
+    return c == NULL ? ENOMEM : pthread_cond_timedwait(c, m, until);
+}
+VERSION(pthread_cond_timedwait_old, pthread_cond_timedwait, "GLIBC_2.2.5");
+
+EXPORT int pthread_cond_signal_old(pthread_cond_t *old)
+{
+    pthread_cond_t *c = pointed(old);
+    return c == NULL ? ENOMEM : pthread_cond_signal(c);
+}
+VERSION(pthread_cond_signal_old, pthread_cond_signal, "GLIBC_2.2.5");
+
+EXPORT int pthread_cond_broadcast_old(pthread_cond_t *old)
+{
+    pthread_cond_t *c = pointed(old);
+    return c == NULL ? ENOMEM : pthread_cond_broadcast(c);
+}
+VERSION(pthread_cond_broadcast_old, pthread_cond_broadcast, "GLIBC_2.2.5");
+
 /* ---- read-write locks ---- */
 
 static int rwlock(pthread_rwlock_t *l, int mode, clockid_t clock, const struct timespec *until)

@@ -45,6 +45,20 @@ int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)
 
 int __sigpause(int value, int is_signal);
 int __xpg_sigpause(int sig);
+
+/* Older versions (HOOK_VERSION). */
+int pthread_cond_wait_old(pthread_cond_t *c, pthread_mutex_t *m);
+int pthread_cond_timedwait_old(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until);
+int pthread_cond_signal_old(pthread_cond_t *c);
+int pthread_cond_broadcast_old(pthread_cond_t *c);
+int pthread_kill_old(pthread_t thread, int sig);
+int pthread_getaffinity_np_old(pthread_t thread, cpu_set_t *cpus);
+int pthread_setaffinity_np_old(pthread_t thread, const cpu_set_t *cpus);
+__typeof__(pthread_getaffinity_np) pthread_getaffinity_np_234;
+__typeof__(pthread_setaffinity_np) pthread_setaffinity_np_234;
+__typeof__(posix_spawn) posix_spawn_old;
+__typeof__(posix_spawnp) posix_spawnp_old;
+
 int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
 

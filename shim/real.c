@@ -20,9 +20,13 @@ static long missing(void)
 static const char names[] =
 #define HOOK(name) #name "\0"
 #define HOOK_AS(name, like) #name "\0"
+#define HOOK_VERSION(function, name, version)
+#define HOOK_DEFAULT(name, version)
 #include "shim/hooks.def"
 #undef HOOK
 #undef HOOK_AS
+#undef HOOK_VERSION
+#undef HOOK_DEFAULT
 #define USE(name) #name "\0"
     REAL_USES(USE)
 #undef USE
@@ -42,6 +46,33 @@ static void *next(const char *name)
 void *real_symbol(const char *name)
 {
     return dlsym(RTLD_DEFAULT, name);
+}
+
+static void *next_version(const char *name, const char *version)
+{
+    void *p = dlvsym(RTLD_NEXT, name, version);
+    return p != NULL ? p : (void *)missing;
+}
+
+const struct real_old *real_old(void)
+{
+    static struct real_old old;
+    static bool bound;
+    if (__atomic_load_n(&bound, __ATOMIC_ACQUIRE))
+        return &old;
+    int saved = errno;
+#define HOOK(name)
+#define HOOK_AS(name, like)
+#define HOOK_VERSION(function, name, version) *(void **)&old.function = next_version(#name, version);
+#define HOOK_DEFAULT(name, version)
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_AS
+#undef HOOK_VERSION
+#undef HOOK_DEFAULT
+    __atomic_store_n(&bound, true, __ATOMIC_RELEASE);
+    errno = saved;
+    return &old;
 }
 
 void real_bind(void)

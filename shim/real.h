@@ -47,13 +47,32 @@
 struct real {
 #define HOOK(name) __typeof__(name) *name;
 #define HOOK_AS(name, like) __typeof__(like) *name;
+#define HOOK_VERSION(function, name, version)
+#define HOOK_DEFAULT(name, version)
 #include "shim/hooks.def"
 #undef HOOK
 #undef HOOK_AS
+#undef HOOK_VERSION
+#undef HOOK_DEFAULT
 #define USE(name) __typeof__(name) *name;
     REAL_USES(USE)
 #undef USE
 };
+
+/* Older versions. Only old binaries ask for them: bound at the first call. */
+struct real_old {
+#define HOOK(name)
+#define HOOK_AS(name, like)
+#define HOOK_VERSION(function, name, version) __typeof__(function) *function;
+#define HOOK_DEFAULT(name, version)
+#include "shim/hooks.def"
+#undef HOOK
+#undef HOOK_AS
+#undef HOOK_VERSION
+#undef HOOK_DEFAULT
+};
+
+const struct real_old *real_old(void);
 
 extern struct real real __attribute__((visibility("hidden")));
 

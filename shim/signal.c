@@ -146,6 +146,18 @@ EXPORT int pthread_kill(pthread_t thread, int sig)
     return target == NULL ? real.pthread_kill(thread, sig) : signals_kill(self, target, sig, NULL);
 }
 
+/* Before glibc 2.34: a thread that has ended is not found. */
+EXPORT int pthread_kill_old(pthread_t thread, int sig)
+{
+    struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
+    if (target == NULL)
+        return real_old()->pthread_kill_old(thread, sig);
+    bool ended = __atomic_load_n(&target->done, __ATOMIC_ACQUIRE);
+    int e = signals_kill(self, target, sig, NULL);
+    return e == 0 && ended ? ESRCH : e;
+}
+VERSION(pthread_kill_old, pthread_kill, "GLIBC_2.2.5");
+
 EXPORT int pthread_sigqueue(pthread_t thread, int sig, const union sigval value)
 {
     struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;

@@ -325,6 +325,21 @@ EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *cpus
     return identity_get_affinity(target, size, cpus);
 }
 
+EXPORT int pthread_getaffinity_np_234(pthread_t thread, size_t size, cpu_set_t *cpus)
+{
+    return pthread_getaffinity_np(thread, size, cpus);
+}
+VERSION(pthread_getaffinity_np_234, pthread_getaffinity_np, "GLIBC_2.3.4");
+
+/* Before glibc 2.3.4 the size was fixed. */
+enum { OLD_CPUS = 128 };
+
+EXPORT int pthread_getaffinity_np_old(pthread_t thread, cpu_set_t *cpus)
+{
+    return pthread_getaffinity_np(thread, OLD_CPUS, cpus);
+}
+VERSION(pthread_getaffinity_np_old, pthread_getaffinity_np, "GLIBC_2.3.3");
+
 EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *cpus)
 {
     struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
@@ -332,6 +347,17 @@ EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t
         return real.pthread_setaffinity_np(thread, size, cpus);
     return identity_set_affinity(target, size, cpus);
 }
+EXPORT int pthread_setaffinity_np_234(pthread_t thread, size_t size, const cpu_set_t *cpus)
+{
+    return pthread_setaffinity_np(thread, size, cpus);
+}
+VERSION(pthread_setaffinity_np_234, pthread_setaffinity_np, "GLIBC_2.3.4");
+
+EXPORT int pthread_setaffinity_np_old(pthread_t thread, const cpu_set_t *cpus)
+{
+    return pthread_setaffinity_np(thread, OLD_CPUS, cpus);
+}
+VERSION(pthread_setaffinity_np_old, pthread_setaffinity_np, "GLIBC_2.3.3");
 
 EXPORT pid_t gettid(void)
 {

@@ -32,3 +32,12 @@ load helper
 @test "many producers and consumers" {
     same_cooperative 1 "$PROGRAMS/cond_queue"
 }
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_cond_wait_old,hook:pthread_cond_timedwait_old,hook:pthread_cond_signal_old,hook:pthread_cond_broadcast_old
+@test "the calls of before glibc 2.3.2" {
+    same_cooperative 1 "$PROGRAMS/cond_old_version"
+}
+
+@test "found by name and by version" {
+    same_cooperative 1 "$PROGRAMS/cond_by_name"
+}

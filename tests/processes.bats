@@ -64,3 +64,8 @@ load helper
     same_cooperative 4 "$PROGRAMS/proc_forkpty" 1
     [ "$status" = 0 ]
 }
+
+# bats test_tags=hook:posix_spawn_old,hook:posix_spawnp_old
+@test "spawn of before glibc 2.15 gives a script to the shell" {
+    same_cooperative 1 "$PROGRAMS/exec_spawn_old"
+}

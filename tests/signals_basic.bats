@@ -3,6 +3,11 @@
 
 load helper
 
+# bats test_tags=hook:pthread_kill,hook:pthread_kill_old
+@test "kill of before glibc 2.34 does not find a thread that has ended" {
+    same_cooperative 1 "$PROGRAMS/signal_kill_old"
+}
+
 # bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_exit,hook:raise
 @test "the default ends the process, whatever its threads do" {
     local args

@@ -152,6 +152,11 @@ END
     same_cooperative 3 "$PROGRAMS/thread_attr_affinity"
 }
 
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_getaffinity_np_old,hook:pthread_setaffinity_np_old,hook:pthread_getaffinity_np_234,hook:pthread_setaffinity_np_234
+@test "affinity by every version of the calls" {
+    same_cooperative 1 "$PROGRAMS/thread_affinity_old"
+}
+
 # bats test_tags=hook:pthread_create,hook:pthread_join,hook:read,hook:write,hook:pipe,hook:usleep
 @test "ids are changed for all threads, by any of them" {
     same_cooperative 4 "$PROGRAMS/thread_setuid"
