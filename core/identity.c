@@ -143,11 +143,12 @@ static int install(void)
     return 0;
 }
 
+/* A signal would end some calls early that are not to be cancelled: who has disabled it looks when it enables it. */
 static void kick(struct fiber *target)
 {
     if (target->state == FIBER_PARKED)
         sched_ready_first(target); /* its wait decides */
-    else if (baton_is_away(target))
+    else if (baton_is_away(target) && !target->cancel_disabled)
         (void)sys(SYS_tgkill, sys_getpid(), target->kt->tid, SIGNAL_CANCEL);
 }
 

@@ -105,9 +105,24 @@ static bool dead(const pthread_mutex_t *m)
     return (m->__data.__kind & MUTEX_ROBUST) != 0 && m->__data.__owner == INT_MAX - 1;
 }
 
+/* A priority-inheriting mutex of a dead owner is given away by the kernel, which knows kernel threads only: the owner
+ * is the fiber. */
+int sync_mutex_try(pthread_mutex_t *m)
+{
+    int e = real.pthread_mutex_trylock(m);
+    if (unlikely(e == EOWNERDEAD) && (m->__data.__kind & MUTEX_PRIO_INHERIT) != 0) {
+        unsigned *word = (unsigned *)&m->__data.__lock, v = __atomic_load_n(word, __ATOMIC_RELAXED);
+        unsigned tid = (unsigned)tls_tid(fiber_self->fs);
+        while (!__atomic_compare_exchange_n(word, &v, (v & ~(unsigned)FUTEX_TID_MASK) | tid, false, __ATOMIC_SEQ_CST,
+                                            __ATOMIC_RELAXED))
+            ;
+    }
+    return e;
+}
+
 static int mutex_try(void *m)
 {
-    return unlikely(dead(m)) ? ENOTRECOVERABLE : real.pthread_mutex_trylock(m);
+    return unlikely(dead(m)) ? ENOTRECOVERABLE : sync_mutex_try(m);
 }
 
 static bool owned(const struct fiber *self, const pthread_mutex_t *m)

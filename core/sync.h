@@ -18,6 +18,7 @@ struct sync_limit {
 };
 
 int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_limit *limit);
+int sync_mutex_try(pthread_mutex_t *m);
 int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, const struct sync_limit *limit);
 /* The clock that pthread_cond_timedwait measures with. */
 clockid_t sync_cond_clock(const pthread_cond_t *c);

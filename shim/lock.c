@@ -20,8 +20,8 @@ TWIN(__pthread_mutex_lock, pthread_mutex_lock);
 /* A point where a slice can end: programs spin on it. */
 EXPORT int pthread_mutex_trylock(pthread_mutex_t *m)
 {
-    hook_enter();
-    return real.pthread_mutex_trylock(m);
+    struct fiber *self = hook_enter();
+    return self == NULL ? real.pthread_mutex_trylock(m) : sync_mutex_try(m);
 }
 TWIN(__pthread_mutex_trylock, pthread_mutex_trylock);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -56,11 +57,38 @@ static void run(void *arg, int want)
     puts(r == PTHREAD_CANCELED ? "cancelled" : r);
 }
 
+/* A call that a signal would end early is not ended. */
+static void *disabled_in_sigtimedwait(void *arg)
+{
+    sigset_t set;
+    struct timespec t = {0, 100000000};
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    EQ(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL), 0);
+    sem_post(&ready);
+    EQ(sigtimedwait(&set, NULL, &t), -1);
+    EQ(errno, EAGAIN);
+    return NULL;
+}
+
+static void waits_for_a_signal(void)
+{
+    pthread_t t;
+    void *r;
+    EQ(pthread_create(&t, NULL, disabled_in_sigtimedwait, NULL), 0);
+    sem_wait(&ready);
+    usleep(20000);
+    EQ(pthread_cancel(t), 0);
+    EQ(pthread_join(t, &r), 0);
+    puts(r == NULL ? "waited" : "?");
+}
+
 int main(void)
 {
     sem_init(&ready, 0, 0);
     sem_init(&go, 0, 0);
     run("test", 3);
     run(NULL, 4);
+    waits_for_a_signal();
     return 0;
 }

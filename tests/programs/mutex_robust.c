@@ -1,4 +1,5 @@
-/* A robust mutex whose owner ended: the next one is told, repairs it, or makes it unusable; waiters hear of it too. */
+/* A robust mutex whose owner ended: the next one is told, repairs it, or makes it unusable; waiters hear of it too.
+ * Plain ones and priority-inheriting ones. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -49,12 +50,13 @@ static void *dead_for_all(void *arg)
     return NULL;
 }
 
-static void init(int kind)
+static void init(int kind, int protocol)
 {
     pthread_mutexattr_t a;
     EQ(pthread_mutexattr_init(&a), 0);
     EQ(pthread_mutexattr_settype(&a, kind), 0);
     EQ(pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST), 0);
+    EQ(pthread_mutexattr_setprotocol(&a, protocol), 0);
     EQ(pthread_mutex_init(&mutex, &a), 0);
     EQ(pthread_mutexattr_destroy(&a), 0);
 }
@@ -69,13 +71,45 @@ static void owner_dies(void *how)
     EQ(pthread_join(t, NULL), 0);
 }
 
-static void run(int kind)
+/* Each takes it over from the one before, repairs it and ends with it; the last one's is repaired here. */
+static void *inherits(void *first)
+{
+    int e = pthread_mutex_lock(&mutex);
+    if (!first) {
+        EQ(e, EOWNERDEAD);
+        EQ(pthread_mutex_consistent(&mutex), 0);
+    } else {
+        EQ(e, 0);
+    }
+    sem_post(&locked);
+    usleep(2000);
+    return NULL;
+}
+
+static void chain(void)
+{
+    pthread_t t[5];
+    for (long i = 0; i < 5; i++) {
+        EQ(pthread_create(&t[i], NULL, inherits, (void *)(i == 0)), 0);
+        if (i == 0)
+            sem_wait(&locked);
+    }
+    for (int i = 0; i < 5; i++)
+        EQ(pthread_join(t[i], NULL), 0);
+    for (int i = 0; i < 4; i++)
+        sem_wait(&locked);
+    EQ(pthread_mutex_lock(&mutex), EOWNERDEAD);
+    EQ(pthread_mutex_consistent(&mutex), 0);
+    EQ(pthread_mutex_unlock(&mutex), 0);
+}
+
+static void run(int kind, int protocol)
 {
     pthread_t t, w[4];
     void *r;
     long told = 0;
 
-    init(kind);
+    init(kind, protocol);
     EQ(pthread_mutex_lock(&mutex), 0);
     EQ(pthread_mutex_consistent(&mutex), EINVAL);
     EQ(pthread_mutex_unlock(&mutex), 0);
@@ -105,6 +139,7 @@ static void run(int kind)
         told += (long)r;
     }
     EQ(told, 1);
+    chain();
 
     owner_dies(NULL);
     EQ(pthread_mutex_lock(&mutex), EOWNERDEAD);
@@ -119,9 +154,9 @@ int main(void)
 {
     sem_init(&locked, 0, 0);
     sem_init(&go, 0, 0);
-    run(PTHREAD_MUTEX_NORMAL);
-    run(PTHREAD_MUTEX_RECURSIVE);
-    run(PTHREAD_MUTEX_ERRORCHECK);
+    for (int kind = 0; kind < 6; kind++)
+        run((int[]){PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ERRORCHECK}[kind % 3],
+            kind < 3 ? PTHREAD_PRIO_NONE : PTHREAD_PRIO_INHERIT);
     puts("ok");
     return 0;
 }
