@@ -1,4 +1,5 @@
 #include "core/enter.h"
+#include "core/alone.h"
 #include "core/mem.h"
 #include "core/stats.h"
 #include "core/switch.h"
@@ -25,22 +26,46 @@ static int spawn(void *(*start)(void *), void *arg)
     return -e;
 }
 
+/* Records are kept, for a fiber still points at that of the kernel thread that ran it last. */
+static void record_put(struct kthread *k)
+{
+    lock_take(&rt.baton.lock);
+    k->next_idle = rt.baton.gone;
+    rt.baton.gone = k;
+    lock_drop(&rt.baton.lock);
+}
+
+static struct kthread *record_take(void)
+{
+    lock_take(&rt.baton.lock);
+    struct kthread *k = rt.baton.gone;
+    if (k != NULL)
+        rt.baton.gone = k->next_idle;
+    lock_drop(&rt.baton.lock);
+    if (k == NULL)
+        return mem_map(sizeof *k);
+    *k = (struct kthread){.tid = 0};
+    return k;
+}
+
 static void *spare(void *arg)
 {
     struct kthread *k = arg;
     k->fs = tls_pointer();
     k->tid = sys_gettid();
     baton_idle(k);
+    record_put(k);
+    return NULL;
 }
 
 static struct kthread *kthread_new(void)
 {
-    struct kthread *k = mem_map(sizeof *k);
+    struct kthread *k = record_take();
     if (k == NULL)
         return NULL;
     k->fresh = true;
-    if (spawn(spare, k) != 0) {
-        mem_unmap(k, sizeof *k);
+    if (baton_staff() != 0 || spawn(spare, k) != 0) {
+        record_put(k);
         return NULL;
     }
     lock_take(&rt.baton.lock);
@@ -72,9 +97,9 @@ static void put_idle(struct kthread *k)
     lock_drop(&rt.baton.lock);
 }
 
-static void wake_kthread(struct kthread *k)
+void baton_wake_kthread(struct kthread *k, uint32_t what)
 {
-    __atomic_store_n(&k->wake, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&k->wake, what, __ATOMIC_RELEASE);
     sys_futex_wake(&k->wake, 1);
 }
 
@@ -124,6 +149,8 @@ void baton_idle(struct kthread *k)
             push_returned(f);
         while (!__atomic_load_n(&k->wake, __ATOMIC_ACQUIRE))
             sys_futex_wait(&k->wake, 0, NULL);
+        if (k->wake == WAKE_LEAVE)
+            return;
         k->wake = 0;
         k->in_core = true;
         signals_apply(k);
@@ -225,7 +252,7 @@ static void hand_to(struct kthread *to)
     rt.baton.handoffs++;
     count_busy();
     __atomic_store_n(&rt.baton.owner, (uintptr_t)to | BATON_IN_CORE, __ATOMIC_SEQ_CST);
-    wake_kthread(to);
+    baton_wake_kthread(to, WAKE_CARRY);
 }
 
 bool baton_share(struct fiber *self)
@@ -346,7 +373,7 @@ static void take_over(uintptr_t owner)
     }
     rt.baton.handoffs++;
     count_busy();
-    wake_kthread(to);
+    baton_wake_kthread(to, WAKE_CARRY);
 }
 
 static void look(struct watch *w)
@@ -385,10 +412,13 @@ static void look(struct watch *w)
 static void *monitor(void *unused)
 {
     struct watch w = {0};
+    struct solitude s = {0};
     const struct timespec tick = {0, TICK_US * 1000};
     (void)unused;
     for (;;) {
-        if (w.quiet >= QUIET_TICKS) {
+        if (alone_long(&s) && alone_dismiss())
+            return NULL;
+        if (w.quiet >= QUIET_TICKS && (s.ticks == 0 || alone_long(&s))) {
             __atomic_store_n(&rt.baton.monitor_word, 0, __ATOMIC_SEQ_CST);
             if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST))
                 sys_futex_wait(&rt.baton.monitor_word, 0, NULL);
@@ -397,8 +427,21 @@ static void *monitor(void *unused)
         }
         (void)sys(SYS_nanosleep, &tick, NULL);
         look(&w);
+        alone_count(&s);
     }
     return NULL;
+}
+
+int baton_staff(void)
+{
+    lock_take(&rt.baton.lock);
+    bool on = rt.baton.monitor_on;
+    rt.baton.monitor_on = true;
+    lock_drop(&rt.baton.lock);
+    int e = on ? 0 : spawn(monitor, NULL);
+    if (e != 0)
+        rt.baton.monitor_on = false;
+    return e;
 }
 
 void baton_wake_monitor(void)
@@ -441,5 +484,5 @@ int baton_init(void)
     if (first_spare == NULL)
         return -EAGAIN;
     put_idle(first_spare);
-    return spawn(monitor, NULL);
+    return 0;
 }

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 enum { BATON_IN_CORE = 1 };
+enum { WAKE_CARRY = 1, WAKE_LEAVE = 2 };
 
 /* A kernel thread that runs fibers. Its idle context has a stack and a thread pointer of its own and is entered when
  * the fiber on it leaves without a successor. */
@@ -30,7 +31,7 @@ struct kthread {
     bool deferred; /* a signal came while in the core */
     uint64_t cpu;  /* processor time, ns, when it lost the baton to somebody while computing; 0: not so */
     bool fresh;    /* made for somebody who will give it the baton, or put it on the idle list */
-    uint32_t wake; /* futex: 1, the baton is yours */
+    uint32_t wake; /* futex: WAKE_CARRY, the baton is yours; WAKE_LEAVE */
     void *sp;      /* idle context */
     uintptr_t fs;
     struct fiber *running; /* on it now */
@@ -40,16 +41,16 @@ struct kthread {
 };
 
 struct baton {
-    uintptr_t owner;  /* struct kthread * | BATON_IN_CORE */
-    struct lock lock; /* of the lists below */
-    struct kthread *idle, *all;
+    uintptr_t owner;                   /* struct kthread * | BATON_IN_CORE */
+    struct lock lock;                  /* of the lists below */
+    struct kthread *idle, *all, *gone; /* gone: records of those that have left */
     struct fiber *returned; /* return queue: a stack of fibers that want the baton, pushed from any kernel thread */
     unsigned nthreads, nidle;
     unsigned most; /* kernel threads that carried fibers at one time */
     unsigned long handoffs;
     struct kthread first;  /* the main thread */
     uint32_t monitor_word; /* futex: 0, the monitor sleeps */
-    bool monitor_on;
+    bool monitor_on;       /* under the lock: there is one, or it is being made */
 };
 
 /* Makes the calling kernel thread the carrier, with one spare and the monitor. 0 or -errno. */
@@ -58,6 +59,7 @@ int baton_init(void);
 /* Slow path of core_enter: back to the carrier through the return queue. */
 void baton_return(struct fiber *self);
 void baton_wake_monitor(void);
+void baton_wake_kthread(struct kthread *k, uint32_t what);
 /* Moves fibers from the return queue to the run queue. Inside the core. */
 void baton_drain(void);
 /* True while the fiber runs on a kernel thread without the baton. */
@@ -73,7 +75,10 @@ bool baton_take(struct fiber *self);
 void baton_away(struct fiber *self, const char *call);
 void baton_back(struct fiber *self);
 
-/* Runs in idle context until the process ends. */
-void baton_idle(struct kthread *k) __attribute__((noreturn));
+/* After a second fiber is counted, or for a second kernel thread: makes the monitor if it has left. 0 or -errno. */
+int baton_staff(void);
+
+/* Runs in idle context until the kernel thread is told to leave: never the main one. */
+void baton_idle(struct kthread *k);
 
 #endif

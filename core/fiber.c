@@ -186,14 +186,17 @@ int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr 
                  void *arg)
 {
     core_enter(self);
-    struct fiber *f = obtain(attr);
+    struct fiber *f = NULL;
+    rt.fibers.live++; /* before baton_staff: the kernel threads leave no more */
+    if (likely(rt.fibers.live > 2) || baton_staff() == 0)
+        f = obtain(attr);
     if (f == NULL) {
+        rt.fibers.live--;
         core_leave(self);
         return EAGAIN;
     }
     prepare(f, attr, start, arg, self);
     list_append(&rt.fibers.all, &f->all);
-    rt.fibers.live++;
     rt.fibers.created++;
     signals_born(f);
     *handle = (pthread_t)f->fs;

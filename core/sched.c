@@ -1,4 +1,5 @@
 #include "core/enter.h"
+#include "core/alone.h"
 #include "core/identity.h"
 #include "core/switch.h"
 
@@ -139,7 +140,7 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
             core_enter(self);
             if (self->sig.interrupted && (flags & WAIT_INTR) != 0 && !w->woken)
                 give_up(w, -EINTR);
-        } else {
+        } else if (likely(rt.fibers.live > 1) || !alone_home(self)) {
             self->state = FIBER_PARKED;
             sched_park(self);
         }

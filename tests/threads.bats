@@ -157,6 +157,11 @@ END
     same_cooperative 1 "$PROGRAMS/thread_affinity_old"
 }
 
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:sigtimedwait
+@test "one kernel thread is left when one thread is left" {
+    same_cooperative 5 "$PROGRAMS/thread_alone"
+}
+
 # bats test_tags=hook:pthread_create,hook:pthread_join,hook:read,hook:write,hook:pipe,hook:usleep
 @test "ids are changed for all threads, by any of them" {
     same_cooperative 4 "$PROGRAMS/thread_setuid"

@@ -1,0 +1,29 @@
+/* When the program's threads have ended and one fiber is left for a while, our kernel threads leave: the process has
+ * one thread again. They are made anew when somebody needs them. */
+#ifndef COAX_ALONE_H
+#define COAX_ALONE_H
+
+#include "core/fiber.h"
+
+#include <stdbool.h>
+
+enum { ALONE_TICKS = 100 }; /* of the monitor: that long is a while */
+
+/* How long there has been one fiber only, and nothing to do for another kernel thread. The monitor's. */
+struct solitude {
+    unsigned ticks;
+    unsigned long created, handoffs;
+};
+
+void alone_count(struct solitude *s);
+static inline bool alone_long(const struct solitude *s)
+{
+    return s->ticks >= ALONE_TICKS;
+}
+/* If all but the main kernel thread are idle and one fiber is left, they are told to leave: true, and the caller, the
+ * monitor, leaves as well. */
+bool alone_dismiss(void);
+/* Moves the last fiber to the main kernel thread, which cannot leave: true, it did. Inside the core. */
+bool alone_home(struct fiber *self);
+
+#endif
