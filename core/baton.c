@@ -1,5 +1,6 @@
 #include "core/enter.h"
 #include "core/mem.h"
+#include "core/promote.h"
 #include "core/switch.h"
 #include "shim/real.h"
 
@@ -32,21 +33,28 @@ static void *spare(void *arg)
     baton_idle(k);
 }
 
-static struct kthread *kthread_new(void)
+struct kthread *baton_make(void *(*start)(void *))
 {
     struct kthread *k = mem_map(sizeof *k);
     if (k == NULL)
         return NULL;
     k->fresh = true;
-    if (spawn(spare, k) != 0) {
+    if (spawn(start, k) != 0) {
         mem_unmap(k, sizeof *k);
         return NULL;
     }
     lock_take(&rt.baton.lock);
     k->next = rt.baton.all;
     rt.baton.all = k;
-    rt.baton.nthreads++;
     lock_drop(&rt.baton.lock);
+    return k;
+}
+
+static struct kthread *kthread_new(void)
+{
+    struct kthread *k = baton_make(spare);
+    if (k != NULL)
+        __atomic_fetch_add(&rt.baton.nthreads, 1, __ATOMIC_RELAXED);
     return k;
 }
 
@@ -62,6 +70,47 @@ static struct kthread *take_idle(void)
     return k;
 }
 
+struct kthread *baton_spare(void)
+{
+    struct kthread *k = take_idle();
+    return k != NULL ? k : kthread_new();
+}
+
+bool baton_take(struct kthread *k)
+{
+    bool found = false;
+    lock_take(&rt.baton.lock);
+    for (struct kthread **at = &rt.baton.idle; *at != NULL && !found; at = &(*at)->next_idle) {
+        if (*at != k)
+            continue;
+        *at = k->next_idle;
+        rt.baton.nidle--;
+        found = true;
+        break;
+    }
+    lock_drop(&rt.baton.lock);
+    return found;
+}
+
+void baton_bound(struct kthread *k)
+{
+    (void)k;
+    __atomic_fetch_sub(&rt.baton.nthreads, 1, __ATOMIC_RELAXED);
+}
+
+/* Its memory stays, for somebody may be walking the list without the lock. */
+void baton_ended(struct kthread *k)
+{
+    lock_take(&rt.baton.lock);
+    for (struct kthread **at = &rt.baton.all; *at != NULL; at = &(*at)->next) {
+        if (*at != k)
+            continue;
+        __atomic_store_n(at, k->next, __ATOMIC_RELEASE);
+        break;
+    }
+    lock_drop(&rt.baton.lock);
+}
+
 static void put_idle(struct kthread *k)
 {
     lock_take(&rt.baton.lock);
@@ -71,7 +120,7 @@ static void put_idle(struct kthread *k)
     lock_drop(&rt.baton.lock);
 }
 
-static void wake_kthread(struct kthread *k)
+void baton_wake(struct kthread *k)
 {
     __atomic_store_n(&k->wake, 1, __ATOMIC_RELEASE);
     sys_futex_wake(&k->wake, 1);
@@ -102,30 +151,44 @@ void baton_drain(void)
     }
 }
 
+static void wait_for_baton(struct kthread *k, struct fiber *leaving)
+{
+    k->in_core = false;
+    if (k->deferred) {
+        k->deferred = false;
+        __atomic_store_n(&rt.loop.todo, 1, __ATOMIC_SEQ_CST);
+    }
+    if (!k->fresh)
+        put_idle(k);
+    k->fresh = false;
+    if (leaving != NULL)
+        push_returned(leaving);
+    while (!__atomic_load_n(&k->wake, __ATOMIC_ACQUIRE))
+        sys_futex_wait(&k->wake, 0, NULL);
+    k->wake = 0;
+    if (k->adopt != NULL)
+        promote_carry(k);
+    k->in_core = true;
+    signals_apply(k);
+}
+
 /* No TLS and no libc between losing the fiber and having the baton: k's thread pointer may be anybody's. */
 void baton_idle(struct kthread *k)
 {
     static const uint64_t all = ALL_SIGNALS;
     for (;;) {
-        (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
         struct fiber *f = k->leaving;
+        struct kthread *send = k->send;
         k->leaving = NULL;
         k->running = NULL;
-        k->in_core = false;
-        if (k->deferred) {
-            k->deferred = false;
-            __atomic_store_n(&rt.loop.todo, 1, __ATOMIC_SEQ_CST);
+        if (send != NULL) { /* the baton stays here */
+            k->send = NULL;
+            send->adopt = f;
+            baton_wake(send);
+        } else {
+            (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+            wait_for_baton(k, f);
         }
-        if (!k->fresh)
-            put_idle(k);
-        k->fresh = false;
-        if (f != NULL)
-            push_returned(f);
-        while (!__atomic_load_n(&k->wake, __ATOMIC_ACQUIRE))
-            sys_futex_wait(&k->wake, 0, NULL);
-        k->wake = 0;
-        k->in_core = true;
-        signals_apply(k);
         f = sched_pick();
         k->running = f;
         f->kt = k;
@@ -157,22 +220,25 @@ static void count_busy(void)
         rt.baton.most = busy;
 }
 
+void baton_hand(struct kthread *to)
+{
+    rt.baton.handoffs++;
+    count_busy();
+    __atomic_store_n(&rt.baton.owner, (uintptr_t)to | BATON_IN_CORE, __ATOMIC_SEQ_CST);
+    baton_wake(to);
+}
+
 void baton_away(struct fiber *self, const char *call)
 {
     core_enter(self);
     self->call = call;
-    struct kthread *to = take_idle();
-    if (to == NULL)
-        to = kthread_new();
+    struct kthread *to = baton_spare();
     if (to == NULL) { /* nobody can take over: the others wait until the call returns */
         core_leave(self);
         return;
     }
-    rt.baton.handoffs++;
-    count_busy();
     struct kthread *k = self->kt;
-    __atomic_store_n(&rt.baton.owner, (uintptr_t)to | BATON_IN_CORE, __ATOMIC_SEQ_CST);
-    wake_kthread(to);
+    baton_hand(to);
     k->in_core = false;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (k->deferred)
@@ -261,9 +327,7 @@ static bool somebody_waits(void)
 
 static void take_over(uintptr_t owner)
 {
-    struct kthread *to = take_idle();
-    if (to == NULL)
-        to = kthread_new();
+    struct kthread *to = baton_spare();
     if (to == NULL)
         return;
     if (!__atomic_compare_exchange_n(&rt.baton.owner, &owner, (uintptr_t)to | BATON_IN_CORE, false, __ATOMIC_SEQ_CST,
@@ -273,7 +337,7 @@ static void take_over(uintptr_t owner)
     }
     rt.baton.handoffs++;
     count_busy();
-    wake_kthread(to);
+    baton_wake(to);
 }
 
 static void look(struct watch *w)
@@ -292,7 +356,7 @@ static void look(struct watch *w)
     struct kthread *k = (struct kthread *)owner;
     if (w->ticks++ == 0)
         w->cpu = cpu_time(k->tid);
-    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1;
+    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits();
     if (!others || !(somebody_waits() || w->ticks >= LINGER_TICKS))
         return;
     __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);

@@ -29,6 +29,8 @@ struct kthread {
     uintptr_t fs;
     struct fiber *running; /* on it now */
     struct fiber *leaving; /* to be put on the return queue once its context is saved */
+    struct kthread *send;  /* the leaving fiber goes on there for good: see promote.h */
+    struct fiber *adopt;   /* with `wake`: this fiber is yours for good, not the baton */
     struct kthread *next_idle, *next;
     uint64_t kernel_mask; /* signal mask that the kernel has for it while it carries */
 };
@@ -61,6 +63,18 @@ bool baton_is_away(const struct fiber *f);
  * baton_back returns to the carrier; the fiber may be on another kernel thread then. */
 void baton_away(struct fiber *self, const char *call);
 void baton_back(struct fiber *self);
+
+/* For promote.c. A kernel thread that will not carry, running start(k): NULL without memory. */
+struct kthread *baton_make(void *(*start)(void *));
+/* Takes this one off the idle list, or any; false, NULL: it is busy, there is none and none can be made. */
+bool baton_take(struct kthread *k);
+struct kthread *baton_spare(void);
+/* Inside the core: makes `to` the carrier, or wakes it for the fiber that it has to adopt. */
+void baton_hand(struct kthread *to);
+void baton_wake(struct kthread *k);
+/* k has left the carriers, or has ended. */
+void baton_bound(struct kthread *k);
+void baton_ended(struct kthread *k);
 
 /* Runs in idle context until the process ends. */
 void baton_idle(struct kthread *k) __attribute__((noreturn));

@@ -14,6 +14,7 @@
 #include "core/fdtab.h"
 #include "core/pool.h"
 #include "core/signals.h"
+#include "core/promote.h"
 
 struct runtime {
     struct config config;
@@ -28,6 +29,7 @@ struct runtime {
     struct fdtab fdtab;
     struct pool pool;
     struct signals signals;
+    struct promote promote;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */
     bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */

@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -41,6 +43,7 @@ int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
                       void (*rtld_fini)(void), void *stack_end);
 int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso);
 
+int capset(void *header, const void *data);
 int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
 
