@@ -126,10 +126,13 @@ static void boot(void *arg)
 
 static struct fiber *take_free(struct stack_class *c)
 {
-    struct fiber *f = c->free;
+    struct fiber **at = &c->free;
+    if (*at != NULL && *at == rt.fibers.leaving)
+        at = &(*at)->next;
+    struct fiber *f = *at;
     if (f == NULL)
         return NULL;
-    c->free = f->next;
+    *at = f->next;
     c->nfree--;
     if (c->nkept > c->nfree)
         c->nkept = c->nfree;
@@ -306,9 +309,11 @@ void fiber_exit(struct fiber *self)
     core_enter(self);
     signals_gone(self);
     rt.fibers.live--;
+    struct kthread *k = self->kt;
+    rt.fibers.leaving = self;
     fiber_ended(self);
     struct fiber *next = sched_pick();
-    struct kthread *k = self->kt;
+    rt.fibers.leaving = NULL;
     k->running = next;
     next->kt = k;
     next->state = FIBER_RUNNING;

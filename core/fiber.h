@@ -70,6 +70,7 @@ struct fibers {
     unsigned long created;
     struct fiber first;     /* record of the main thread */
     struct fiber *main;     /* &first; in a fork's child the fiber that forked */
+    struct fiber *leaving;  /* has ended, and its stack is still in use */
     struct fiber *reaped;   /* joined by foreign threads, to be recycled */
     uintptr_t leader_block; /* of the thread that started the core: libc lists it for the first kernel thread */
     bool calibrated;

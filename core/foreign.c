@@ -75,3 +75,54 @@ int foreign_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, const struct sync_l
     }
     return wait_here(c, m, at);
 }
+
+struct born {
+    void *(*start)(void *);
+    void *arg;
+    bool c11;
+};
+
+void *foreign_born(void *(*start)(void *), void *arg, bool c11)
+{
+    struct born *b = real.malloc(sizeof *b);
+    if (b == NULL)
+        return NULL;
+    *b = (struct born){start, arg, c11};
+    __atomic_fetch_add(&rt.fibers.threads, 1, __ATOMIC_SEQ_CST);
+    return b;
+}
+
+void foreign_lost(void *born)
+{
+    real.free(born);
+    __atomic_fetch_sub(&rt.fibers.threads, 1, __ATOMIC_SEQ_CST);
+}
+
+/* libc runs the destructors of a thread that is not the last. */
+static void ended(void)
+{
+    if (rt.coop && __atomic_sub_fetch(&rt.fibers.threads, 1, __ATOMIC_SEQ_CST) != 0)
+        return;
+    tls_run_destructors(tls_pointer());
+    real.exit(0);
+}
+
+void *foreign_start(void *born)
+{
+    struct born b = *(struct born *)born;
+    void *volatile result = NULL;
+    struct landing landing;
+    real.free(born);
+    if (landing_set(&landing) != 0) {
+        ended();
+        __pthread_unwind_next(&landing.buf);
+    }
+    __pthread_register_cancel(&landing.buf);
+    if (b.c11)
+        result = (void *)(intptr_t)((int (*)(void *))(void (*)(void))b.start)(b.arg);
+    else
+        result = b.start(b.arg);
+    __pthread_unregister_cancel(&landing.buf);
+    ended();
+    return result;
+}

@@ -1,5 +1,6 @@
 /* pthread_create and what is done with a thread's handle. */
 #include "shim/hook.h"
+#include "core/foreign.h"
 #include "core/identity.h"
 #include "core/schedule.h"
 #include "shim/vfork.h"
@@ -107,15 +108,30 @@ EXPORT int pthread_create(pthread_t *restrict handle, const pthread_attr_t *rest
 {
     bool done;
     int e = create(handle, attr, start, arg, false, &done);
-    return done ? e : real.pthread_create(handle, attr, start, arg);
+    if (done)
+        return e;
+    if (!rt.coop)
+        return real.pthread_create(handle, attr, start, arg);
+    void *born = foreign_born(start, arg, false);
+    e = born == NULL ? EAGAIN : real.pthread_create(handle, attr, foreign_start, born);
+    if (e != 0 && born != NULL)
+        foreign_lost(born);
+    return e;
 }
 
 EXPORT int thrd_create(thrd_t *handle, thrd_start_t start, void *arg)
 {
     bool done;
-    int e = create((pthread_t *)handle, NULL, (void *(*)(void *))(void (*)(void))start, arg, true, &done);
-    if (!done)
+    void *(*as_pthread)(void *) = (void *(*)(void *))(void (*)(void))start;
+    int e = create((pthread_t *)handle, NULL, as_pthread, arg, true, &done);
+    if (!done && !rt.coop)
         return real.thrd_create(handle, start, arg);
+    if (!done) {
+        void *born = foreign_born(as_pthread, arg, true);
+        e = born == NULL ? EAGAIN : real.pthread_create((pthread_t *)handle, NULL, foreign_start, born);
+        if (e != 0 && born != NULL)
+            foreign_lost(born);
+    }
     return e == 0 ? thrd_success : e == EAGAIN || e == ENOMEM ? thrd_nomem : thrd_error;
 }
 
