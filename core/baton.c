@@ -179,6 +179,8 @@ void baton_idle(struct kthread *k)
     for (;;) {
         struct fiber *f = k->leaving;
         struct kthread *send = k->send;
+        if (f != NULL && f->promoted && send == NULL)
+            promote_left(k);
         k->leaving = NULL;
         k->running = NULL;
         if (send != NULL) { /* the baton stays here */

@@ -36,8 +36,8 @@ struct fiber {
 
     bool detached, c11, main, promoted;
     bool cancel_disabled, cancel_async, cancel_pending;
-    bool exiting; /* pthread_exit was called, result is set */
-    bool tainted; /* promoted, and threads that it creates must be its like */
+    bool exiting;  /* pthread_exit was called, result is set */
+    bool tainted;  /* promoted, and threads that it creates must be its like */
     uint8_t asked; /* enum schedule_ask: to be done on a kernel thread of its own, at the next hook */
 
     void *(*start)(void *);

@@ -13,9 +13,9 @@ void *foreign_born(void *(*start)(void *), void *arg, bool c11);
 void *foreign_start(void *born);
 void foreign_lost(void *born);
 
-/* Inside libc's own wait the mutex is unlocked where nobody looks who is parked on it, and locked again where a fiber may
- * be its owner. So such a thread unlocks and locks as everybody does, and in between sleeps on a count of the wakes in
- * the address's bucket: some wakes are for others, which is allowed. Process-shared ones are libc's. Results are
+/* Inside libc's own wait the mutex is unlocked where nobody looks who is parked on it, and locked again where a fiber
+ * may be its owner. So such a thread unlocks and locks as everybody does, and in between sleeps on a count of the wakes
+ * in the address's bucket: some wakes are for others, which is allowed. Process-shared ones are libc's. Results are
  * pthread's. A cancellation point. */
 int foreign_cond_wait(pthread_cond_t *c, pthread_mutex_t *m, const struct sync_limit *limit);
 

@@ -105,8 +105,8 @@ static struct {
     void (*libc)(int, siginfo_t *, void *);
 } cancel;
 
-/* On a fiber that runs away from the carrier, or a promoted thread: in its own code with asynchronous cancellation, or inside a call of libc
- * that is a cancellation point (libc marks itself asynchronous around those). */
+/* On a fiber that runs away from the carrier, or a promoted thread: in its own code with asynchronous cancellation, or
+ * inside a call of libc that is a cancellation point (libc marks itself asynchronous around those). */
 static void on_cancel(int sig, siginfo_t *info, void *context)
 {
     struct fiber *self = fiber_self, *promoted = promote_record();

@@ -10,8 +10,8 @@
 #define FUTEX_LOCK_PI2 13
 #endif
 
-/* The main fiber has a true tid anyhow, and the kernel knows its list: only the kernel's own locks, which ask who calls,
- * need it on the first kernel thread. */
+/* The main fiber has a true tid anyhow, and the kernel knows its list: only the kernel's own locks, which ask who
+ * calls, need it on the first kernel thread. */
 bool owner_claim(struct fiber *self, const pthread_mutex_t *m)
 {
     int kind = m->__data.__kind, type = kind & MUTEX_KIND_MASK;

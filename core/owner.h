@@ -10,11 +10,11 @@
 #include "core/sync.h"
 
 enum { /* glibc's bits of __kind, public ABI */
-    MUTEX_KIND_MASK = 3,
-    MUTEX_ROBUST = 16,
-    MUTEX_PRIO_INHERIT = 32,
-    MUTEX_PRIO_PROTECT = 64,
-    MUTEX_PSHARED = 128,
+       MUTEX_KIND_MASK = 3,
+       MUTEX_ROBUST = 16,
+       MUTEX_PRIO_INHERIT = 32,
+       MUTEX_PRIO_PROTECT = 64,
+       MUTEX_PSHARED = 128,
 };
 
 static inline bool owner_matters(const pthread_mutex_t *m)

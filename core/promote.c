@@ -92,8 +92,7 @@ static void carry(struct kthread *k)
     struct fiber *f = k->adopt;
     k->running = f;
     switch_to(&k->sp, f->sp, f->fs);
-    k->running = NULL;
-    __atomic_fetch_add(&rt.promote.ending, 1, __ATOMIC_RELAXED);
+    k->leaving = k->running = NULL;
     push_ended(f);
 }
 
@@ -110,13 +109,25 @@ static void *bound(void *arg)
     return NULL;
 }
 
-void promote_carry(struct kthread *k)
+static void rest(void) __attribute__((noreturn));
+static void rest(void)
 {
-    const uint64_t all = ALL_SIGNALS;
-    carry(k);
-    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
     for (;;)
         (void)sys(SYS_pause);
+}
+
+void promote_carry(struct kthread *k)
+{
+    carry(k);
+    rest();
+}
+
+void promote_left(struct kthread *k)
+{
+    struct fiber *f = k->leaving;
+    k->leaving = k->running = NULL;
+    push_ended(f);
+    rest();
 }
 
 void promote_exit(struct fiber *self)
@@ -126,6 +137,7 @@ void promote_exit(struct fiber *self)
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
     if (k != &rt.baton.first)
         tls_register_robust(k->fs);
+    k->leaving = self;
     switch_to(&self->sp, k->sp, k->fs);
     __builtin_unreachable();
 }

@@ -18,8 +18,8 @@
  * the call lasts. gettid is the real one.
  *
  * A fiber is promoted only from the top of a hook, before anything of the call is under way, never inside a signal
- * handler (that may have interrupted a hook): there the call is made on whatever kernel thread runs. Who is asked for by
- * another thread is promoted at its next hook. */
+ * handler (that may have interrupted a hook): there the call is made on whatever kernel thread runs. Who is asked for
+ * by another thread is promoted at its next hook. */
 #ifndef COAX_PROMOTE_H
 #define COAX_PROMOTE_H
 
@@ -29,11 +29,10 @@
 struct kthread;
 
 struct promote {
-    struct ask *asks;     /* a stack */
-    struct fiber *ended;  /* promoted threads whose stack is left: a stack, too */
-    struct lock forking;  /* one promoted thread at a time holds the core still */
-    unsigned long count;  /* promotions so far */
-    unsigned long ending; /* of these, threads that have ended */
+    struct ask *asks;    /* a stack */
+    struct fiber *ended; /* promoted threads whose stack is left: a stack, too */
+    struct lock forking; /* one promoted thread at a time holds the core still */
+    unsigned long count; /* promotions so far */
 };
 
 /* On return the caller runs on a kernel thread of its own: true; self must not be used as a fiber any more. false: it
@@ -60,6 +59,8 @@ void promote_forked(struct fiber *f);
 void promote_exit(struct fiber *self) __attribute__((noreturn));
 /* On the first kernel thread, in idle context: runs main until it ends. */
 void promote_carry(struct kthread *k) __attribute__((noreturn));
+/* There, too: main has ended that was on it when it was promoted. */
+void promote_left(struct kthread *k) __attribute__((noreturn));
 
 /* The record of the calling thread, if that is promoted. */
 static inline struct fiber *promote_record(void)

@@ -357,8 +357,7 @@ EXPORT int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
 EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *cpus)
 {
     struct fiber *target = record_of(thread);
-    return target == NULL ? real.pthread_getaffinity_np(thread, size, cpus)
-                          : schedule_get_affinity(target, size, cpus);
+    return target == NULL ? real.pthread_getaffinity_np(thread, size, cpus) : schedule_get_affinity(target, size, cpus);
 }
 
 EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *cpus)

@@ -111,5 +111,7 @@ int main(void)
     ids("main");
     sem_post(&step[1]);
     CHECK(pthread_join(b, NULL) == 0);
+    CHECK(seteuid(getuid()) == 0);
+    ids("main");
     return 0;
 }
