@@ -73,6 +73,11 @@ static bool mine(const struct fiber *self, int sig)
     return !blocks(self, sig) && (self == rt.fibers.main || !main_alive() || blocks(rt.fibers.main, sig));
 }
 
+static struct kthread *carrier(void)
+{
+    return (struct kthread *)(rt.baton.owner & ~(uintptr_t)BATON_IN_CORE);
+}
+
 static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context)
 {
     struct sigaction act = rt.signals.acts[sig];
@@ -148,13 +153,23 @@ static bool main_takes(int sig, const siginfo_t *info)
     return rt.coop && process && promote_record() != NULL && main_alive() && !blocks(rt.fibers.main, sig);
 }
 
+/* The carrier waits in its own context, where no fiber is: it is inside the core. */
+static struct kthread *idle_carrier(void)
+{
+    if (!rt.coop || fiber_record != NULL)
+        return NULL;
+    struct kthread *k = carrier();
+    return k->tid == sys_gettid() ? k : NULL;
+}
+
 static void trampoline(int sig, siginfo_t *info, void *context)
 {
     struct fiber *self = fiber_self;
     ucontext_t *uc = context;
     int saved = errno;
     if (self == NULL) {
-        struct pending_signal *p = main_takes(sig, info) ? node_take(sig, info, NULL) : NULL;
+        struct kthread *k = idle_carrier();
+        struct pending_signal *p = k != NULL || main_takes(sig, info) ? node_take(sig, info, NULL) : NULL;
         if (p == NULL) {
             run_native(sig, info, context);
         } else {
@@ -355,11 +370,6 @@ void signals_apply(struct kthread *k)
 {
     k->kernel_mask = rt.signals.kernel_mask;
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &k->kernel_mask, NULL, 8);
-}
-
-static struct kthread *carrier(void)
-{
-    return (struct kthread *)(rt.baton.owner & ~(uintptr_t)BATON_IN_CORE);
 }
 
 void signals_born(struct fiber *f)

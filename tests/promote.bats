@@ -36,6 +36,11 @@ same_promoted() {
     same_promoted 4 "$PROGRAMS/promote_ids"
 }
 
+# bats test_tags=hook:prctl,hook:syscall,hook:sem_post,hook:sem_wait
+@test "a filter of system calls in one thread" {
+    same_promoted 2 "$PROGRAMS/promote_seccomp"
+}
+
 # bats test_tags=hook:prctl,hook:fork,hook:waitpid,hook:sem_post,hook:sem_wait
 @test "a signal at the death of the parent thread" {
     same_promoted 6 "$PROGRAMS/promote_death"
