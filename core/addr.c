@@ -93,6 +93,19 @@ bool addr_watched(const void *addr)
     return __atomic_load_n(&bucket_of(addr)->waiters, __ATOMIC_RELAXED) != 0;
 }
 
+const uint32_t *addr_stranger_enter(const void *addr, uint32_t *seen)
+{
+    struct addr_bucket *b = bucket_of(addr);
+    __atomic_fetch_add(&b->strangers, 1, __ATOMIC_SEQ_CST);
+    *seen = __atomic_load_n(&b->wakes, __ATOMIC_SEQ_CST);
+    return &b->wakes;
+}
+
+void addr_stranger_leave(const void *addr)
+{
+    __atomic_fetch_sub(&bucket_of(addr)->strangers, 1, __ATOMIC_SEQ_CST);
+}
+
 /* Hands the wake to the carrier. All signals are blocked while the bucket's lock is held: a handler may wake, too. */
 static void ask(struct addr_bucket *b, const void *addr, int n)
 {
@@ -122,9 +135,13 @@ static void ask(struct addr_bucket *b, const void *addr, int n)
 int addr_wake(const void *addr, int n)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    struct addr_bucket *b = bucket_of(addr);
+    if (unlikely(__atomic_load_n(&b->strangers, __ATOMIC_RELAXED) != 0)) {
+        __atomic_fetch_add(&b->wakes, 1, __ATOMIC_SEQ_CST);
+        sys_futex_wake(&b->wakes, 1 << 30);
+    }
     if (!addr_watched(addr))
         return 0;
-    struct addr_bucket *b = bucket_of(addr);
     struct fiber *self = fiber_self;
     bool here = self != NULL && !self->kt->in_core;
     if (here && baton_is_away(self))

@@ -29,6 +29,7 @@ struct addr_bucket {
     uint32_t asked;
     const void *asked_addr; /* NULL: several, wake all of the bucket */
     struct addr_bucket *asked_next;
+    uint32_t strangers, wakes; /* threads that are no fibers, and the futex that they sleep on */
     struct list list;
 };
 
@@ -51,6 +52,9 @@ int addr_requeue_here(const void *from, const void *to, int n);
 /* From anywhere, any kernel thread, a signal handler too: the caller has changed the word already. Returns how many
  * waiters will wake (those not yet known when the wake is handed over count as woken). */
 int addr_wake(const void *addr, int n);
+/* Around a wait by a thread that is no fiber: from enter on, every wake for the address moves the count. */
+const uint32_t *addr_stranger_enter(const void *addr, uint32_t *seen);
+void addr_stranger_leave(const void *addr);
 /* Does what others asked for. Inside the core. */
 void addr_drain(void);
 /* Anybody at all in this address's bucket? One load; the caller fences. */

@@ -1,26 +1,10 @@
 #include "core/alone.h"
 #include "core/enter.h"
 
-/* Takes the main kernel thread off the idle list, if it is there. */
-static bool take_first(void)
-{
-    struct kthread **k = &rt.baton.idle;
-    lock_take(&rt.baton.lock);
-    while (*k != NULL && *k != &rt.baton.first)
-        k = &(*k)->next_idle;
-    bool found = *k != NULL;
-    if (found) {
-        *k = (*k)->next_idle;
-        rt.baton.nidle--;
-    }
-    lock_drop(&rt.baton.lock);
-    return found;
-}
-
 bool alone_home(struct fiber *self)
 {
     struct kthread *first = &rt.baton.first;
-    if (likely(self->kt == first) || !take_first())
+    if (likely(self->kt == first) || !baton_take_idle(first))
         return false;
     __atomic_store_n(&rt.baton.owner, (uintptr_t)first | BATON_IN_CORE, __ATOMIC_SEQ_CST);
     baton_wake_kthread(first, WAKE_CARRY);
@@ -34,7 +18,8 @@ bool alone_dismiss(void)
     struct baton *b = &rt.baton;
     struct kthread *leaving = NULL;
     lock_take(&b->lock);
-    bool alone = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) == 1 && b->nidle == b->nthreads - 1;
+    bool alone = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) == 1 &&
+                 __atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) == 1 && b->nidle == b->nthreads - 1;
     for (struct kthread *k = b->idle; k != NULL; k = k->next_idle)
         alone = alone && k != &b->first;
     if (alone) {
@@ -58,7 +43,7 @@ void alone_count(struct solitude *s)
 {
     unsigned long created = __atomic_load_n(&rt.fibers.created, __ATOMIC_RELAXED);
     unsigned long handoffs = __atomic_load_n(&rt.baton.handoffs, __ATOMIC_RELAXED);
-    bool alone = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) == 1;
+    bool alone = __atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) == 1;
     if (!alone || created != s->created || handoffs != s->handoffs)
         *s = (struct solitude){.created = created, .handoffs = handoffs, .ticks = alone};
     else

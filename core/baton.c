@@ -1,6 +1,7 @@
 #include "core/enter.h"
 #include "core/alone.h"
 #include "core/mem.h"
+#include "core/promote.h"
 #include "core/stats.h"
 #include "core/switch.h"
 #include "shim/real.h"
@@ -58,19 +59,29 @@ static void *spare(void *arg)
     return NULL;
 }
 
-static struct kthread *kthread_new(void)
+struct kthread *baton_make(void *(*start)(void *))
 {
     struct kthread *k = record_take();
     if (k == NULL)
         return NULL;
     k->fresh = true;
-    if (baton_staff() != 0 || spawn(spare, k) != 0) {
+    if (baton_staff() != 0 || spawn(start, k) != 0) {
         record_put(k);
         return NULL;
     }
     lock_take(&rt.baton.lock);
     k->next = rt.baton.all;
     rt.baton.all = k;
+    lock_drop(&rt.baton.lock);
+    return k;
+}
+
+static struct kthread *kthread_new(void)
+{
+    struct kthread *k = baton_make(spare);
+    if (k == NULL)
+        return NULL;
+    lock_take(&rt.baton.lock);
     rt.baton.nthreads++;
     lock_drop(&rt.baton.lock);
     return k;
@@ -86,6 +97,48 @@ static struct kthread *take_idle(void)
     }
     lock_drop(&rt.baton.lock);
     return k;
+}
+
+struct kthread *baton_spare(void)
+{
+    struct kthread *k = take_idle();
+    return k != NULL ? k : kthread_new();
+}
+
+bool baton_take_idle(struct kthread *k)
+{
+    bool found = false;
+    lock_take(&rt.baton.lock);
+    for (struct kthread **at = &rt.baton.idle; *at != NULL && !found; at = &(*at)->next_idle) {
+        if (*at != k)
+            continue;
+        *at = k->next_idle;
+        rt.baton.nidle--;
+        found = true;
+        break;
+    }
+    lock_drop(&rt.baton.lock);
+    return found;
+}
+
+void baton_bound(void)
+{
+    lock_take(&rt.baton.lock);
+    rt.baton.nthreads--;
+    lock_drop(&rt.baton.lock);
+}
+
+/* Its memory stays, for somebody may be walking the list without the lock. */
+void baton_ended(struct kthread *k)
+{
+    lock_take(&rt.baton.lock);
+    for (struct kthread **at = &rt.baton.all; *at != NULL; at = &(*at)->next) {
+        if (*at != k)
+            continue;
+        __atomic_store_n(at, k->next, __ATOMIC_RELEASE);
+        break;
+    }
+    lock_drop(&rt.baton.lock);
 }
 
 static void put_idle(struct kthread *k)
@@ -128,32 +181,51 @@ void baton_drain(void)
     }
 }
 
+/* False: k is told to leave. */
+static bool wait_for_baton(struct kthread *k, struct fiber *leaving)
+{
+    k->in_core = false;
+    if (k->deferred) {
+        k->deferred = false;
+        __atomic_store_n(&rt.loop.todo, 1, __ATOMIC_SEQ_CST);
+    }
+    if (!k->fresh)
+        put_idle(k);
+    k->fresh = false;
+    if (leaving != NULL)
+        push_returned(leaving);
+    while (!__atomic_load_n(&k->wake, __ATOMIC_ACQUIRE))
+        sys_futex_wait(&k->wake, 0, NULL);
+    if (k->wake == WAKE_LEAVE)
+        return false;
+    k->wake = 0;
+    if (k->adopt != NULL)
+        promote_carry(k);
+    k->in_core = true;
+    signals_apply(k);
+    return true;
+}
+
 /* No TLS and no libc between losing the fiber and having the baton: k's thread pointer may be anybody's. */
 void baton_idle(struct kthread *k)
 {
     static const uint64_t all = ALL_SIGNALS;
     for (;;) {
-        (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
         struct fiber *f = k->leaving;
+        struct kthread *send = k->send;
+        if (f != NULL && f->promoted && send == NULL)
+            promote_left(k);
         k->leaving = NULL;
         k->running = NULL;
-        k->in_core = false;
-        if (k->deferred) {
-            k->deferred = false;
-            __atomic_store_n(&rt.loop.todo, 1, __ATOMIC_SEQ_CST);
+        if (send != NULL) { /* the baton stays here */
+            k->send = NULL;
+            send->adopt = f;
+            baton_wake_kthread(send, WAKE_CARRY);
+        } else {
+            (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+            if (!wait_for_baton(k, f))
+                return;
         }
-        if (!k->fresh)
-            put_idle(k);
-        k->fresh = false;
-        if (f != NULL)
-            push_returned(f);
-        while (!__atomic_load_n(&k->wake, __ATOMIC_ACQUIRE))
-            sys_futex_wait(&k->wake, 0, NULL);
-        if (k->wake == WAKE_LEAVE)
-            return;
-        k->wake = 0;
-        k->in_core = true;
-        signals_apply(k);
         f = sched_pick();
         k->running = f;
         f->kt = k;
@@ -247,7 +319,7 @@ bool baton_take(struct fiber *self)
     return false;
 }
 
-static void hand_to(struct kthread *to)
+void baton_hand(struct kthread *to)
 {
     rt.baton.handoffs++;
     count_busy();
@@ -263,7 +335,7 @@ bool baton_share(struct fiber *self)
     if (to == NULL)
         return false;
     lost_computing(self->kt);
-    hand_to(to);
+    baton_hand(to);
     return true;
 }
 
@@ -271,16 +343,14 @@ void baton_away(struct fiber *self, const char *call)
 {
     core_enter(self);
     self->call = call;
-    struct kthread *to = take_idle();
-    if (to == NULL)
-        to = kthread_new();
+    struct kthread *to = baton_spare();
     if (to == NULL) { /* nobody can take over: the others wait until the call returns */
         core_leave(self);
         return;
     }
     struct kthread *k = self->kt;
     k->cpu = 0;
-    hand_to(to);
+    baton_hand(to);
     k->in_core = false;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (k->deferred)
@@ -361,9 +431,7 @@ static bool somebody_waits(void)
 
 static void take_over(uintptr_t owner)
 {
-    struct kthread *to = take_idle();
-    if (to == NULL)
-        to = kthread_new();
+    struct kthread *to = baton_spare();
     if (to == NULL)
         return;
     if (!__atomic_compare_exchange_n(&rt.baton.owner, &owner, (uintptr_t)to | BATON_IN_CORE, false, __ATOMIC_SEQ_CST,
@@ -392,7 +460,7 @@ static void look(struct watch *w)
     struct kthread *k = (struct kthread *)owner;
     if (w->ticks++ == 0)
         w->cpu = cpu_time(k->tid);
-    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1;
+    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits();
     if (!others || !(somebody_waits() || w->ticks >= LINGER_TICKS))
         return;
     __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);

@@ -36,6 +36,8 @@ struct kthread {
     uintptr_t fs;
     struct fiber *running; /* on it now */
     struct fiber *leaving; /* to be put on the return queue once its context is saved */
+    struct kthread *send;  /* the leaving fiber goes on there for good: see promote.h */
+    struct fiber *adopt;   /* with `wake`: this fiber is yours for good, not the baton */
     struct kthread *next_idle, *next;
     uint64_t kernel_mask; /* signal mask that the kernel has for it while it carries */
 };
@@ -77,6 +79,17 @@ void baton_back(struct fiber *self);
 
 /* After a second fiber is counted, or for a second kernel thread: makes the monitor if it has left. 0 or -errno. */
 int baton_staff(void);
+
+/* For promote.c. A kernel thread that will not carry, running start(k): NULL without memory. */
+struct kthread *baton_make(void *(*start)(void *));
+/* Takes this one off the idle list, or any; false, NULL: it is busy, there is none and none can be made. */
+bool baton_take_idle(struct kthread *k);
+struct kthread *baton_spare(void);
+/* Inside the core: makes `to` the carrier, or wakes it for the fiber that it has to adopt. */
+void baton_hand(struct kthread *to);
+/* A kernel thread has left the carriers; has ended. */
+void baton_bound(void);
+void baton_ended(struct kthread *k);
 
 /* Runs in idle context until the kernel thread is told to leave: never the main one. */
 void baton_idle(struct kthread *k);

@@ -1,6 +1,7 @@
 #include "core/child.h"
 #include "core/enter.h"
 #include "core/io.h"
+#include "core/promote.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -159,6 +160,8 @@ void child_fork_prepare(void)
     struct fiber *self = fiber_self;
     if (rt.coop && self != NULL && !self->kt->in_core)
         core_enter(self);
+    else if (rt.coop && promote_record() != NULL)
+        promote_fork_prepare();
     lock_take(&rt.pool.lock);
 }
 
@@ -168,31 +171,36 @@ void child_fork_parent(void)
     lock_drop(&rt.pool.lock);
     if (rt.coop && self != NULL)
         core_leave(self);
+    else if (rt.coop && promote_record() != NULL)
+        promote_fork_parent();
 }
 
 /* Only the forking fiber is left, as only the forking thread would be. It is solo until it makes a thread. */
 void child_fork_child(void)
 {
-    struct fiber *self = fiber_self;
+    struct fiber *self = fiber_self, *promoted = promote_record();
     pool_forked();
     if (!rt.coop)
         return;
     rt.coop = false;
     real_gate_set(REAL_FIBERS, false);
     fiber_self = NULL;
+    promote_forked(self != NULL ? self : promoted);
     rt.sched = (struct sched){.head = NULL};
     rt.timers.count = 0;
     fdtab_forked();
     loop_forked();
-    rt.fibers.live = 1;
+    rt.fibers.live = rt.fibers.threads = 1;
     rt.fibers.reaped = NULL;
-    rt.fibers.main = self;
+    rt.fibers.main = self != NULL ? self : promoted;
     for (unsigned i = 0; i < ADDR_BUCKETS; i++)
         rt.addr.buckets[i] = (struct addr_bucket){.waiters = 0};
     rt.addr.asked = NULL;
     waiting = 0;
-    if (self == NULL)
+    if (self == NULL) {
+        signals_forked(NULL);
         return;
+    }
     self->next = NULL;
     self->wait = NULL;
     self->kt->in_core = false;

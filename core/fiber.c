@@ -1,6 +1,7 @@
 #include "core/enter.h"
 #include "core/identity.h"
 #include "core/landing.h"
+#include "core/promote.h"
 #include "core/switch.h"
 #include "shim/real.h"
 
@@ -11,6 +12,7 @@
 
 struct runtime rt;
 __thread struct fiber *fiber_self __attribute__((tls_model("initial-exec")));
+__thread struct fiber *fiber_record __attribute__((tls_model("initial-exec")));
 
 enum {
     PAGE = 4096,
@@ -20,23 +22,49 @@ enum {
 
 struct fiber *fiber_of(pthread_t handle)
 {
-    struct fiber *f = *(struct fiber **)((uintptr_t)handle + (uintptr_t)rt.tls.off_self);
-    return f != NULL && f->fs == (uintptr_t)handle && !f->promoted ? f : NULL;
+    struct fiber *f = *(struct fiber **)((uintptr_t)handle + (uintptr_t)rt.tls.off_record);
+    return f != NULL && f->fs == (uintptr_t)handle ? f : NULL;
+}
+
+/* Runs something inside the core for a caller that is a fiber, or for one that is none. */
+static void inside(struct fiber *self, void (*fn)(void *), void *arg)
+{
+    if (self == NULL) {
+        promote_ask(fn, arg);
+    } else {
+        core_enter(self);
+        fn(arg);
+        core_leave(self);
+    }
+}
+
+struct search {
+    int tid;
+    struct fiber *found;
+};
+
+static void find_tid(void *arg)
+{
+    struct search *s = arg;
+    for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all && s->found == NULL; l = l->next) {
+        struct fiber *f = container_of(l, struct fiber, all);
+        if (tls_tid(f->fs) == s->tid)
+            s->found = f;
+    }
+    for (struct list *l = rt.fibers.promoted.next; l != &rt.fibers.promoted && s->found == NULL; l = l->next) {
+        struct fiber *f = container_of(l, struct fiber, all);
+        if (f->fake_tid == s->tid || f->kt->tid == s->tid)
+            s->found = f;
+    }
 }
 
 struct fiber *fiber_by_tid(struct fiber *self, int tid)
 {
-    struct fiber *found = NULL;
-    if (tid == tls_tid(self->fs))
+    struct search s = {tid, NULL};
+    if (self != NULL && tid == tls_tid(self->fs))
         return self;
-    core_enter(self);
-    for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all && found == NULL; l = l->next) {
-        struct fiber *f = container_of(l, struct fiber, all);
-        if (tls_tid(f->fs) == tid)
-            found = f;
-    }
-    core_leave(self);
-    return found;
+    inside(self, find_tid, &s);
+    return s.found;
 }
 
 static void adopt_main(void)
@@ -45,17 +73,18 @@ static void adopt_main(void)
     if (f == NULL) {
         f = rt.fibers.main = &rt.fibers.first;
         f->fs = tls_pointer();
-        f->main = true;
     }
+    f->main = true;
     list_init(&rt.fibers.all);
+    list_init(&rt.fibers.promoted);
     list_append(&rt.fibers.all, &f->all);
-    rt.fibers.live = 1;
+    rt.fibers.live = rt.fibers.threads = 1;
     rt.trim = (struct trim){0};
     f->state = FIBER_RUNNING;
     rt.fibers.leader_block = f->fs;
     f->kt = &rt.baton.first;
     rt.baton.first.running = f;
-    fiber_self = f;
+    fiber_self = fiber_record = f;
 }
 
 int fiber_start_core(void)
@@ -86,6 +115,8 @@ static void boot(void *arg)
     struct fiber *self = arg;
     core_leave(self);
     tls_enter();
+    if (self->asked != 0)
+        promote_asked(self);
     struct landing landing;
     if (landing_set(&landing) == 0) {
         __pthread_register_cancel(&landing.buf);
@@ -93,18 +124,21 @@ static void boot(void *arg)
             self->result = (void *)(intptr_t)((int (*)(void *))(void (*)(void))self->start)(self->arg);
         else
             self->result = self->start(self->arg);
-    } else if (fiber_self != NULL && !fiber_self->exiting) {
-        fiber_self->result = PTHREAD_CANCELED;
+    } else if (!fiber_record->exiting) {
+        fiber_record->result = PTHREAD_CANCELED;
     }
-    fiber_exit(fiber_self != NULL ? fiber_self : rt.fibers.main); /* NULL in the child of a fork */
+    fiber_exit(fiber_record);
 }
 
 static struct fiber *take_free(struct stack_class *c)
 {
-    struct fiber *f = c->free;
+    struct fiber **at = &c->free;
+    if (*at != NULL && *at == rt.fibers.leaving)
+        at = &(*at)->next;
+    struct fiber *f = *at;
     if (f == NULL)
         return NULL;
-    c->free = f->next;
+    *at = f->next;
     c->nfree--;
     if (c->nkept > c->nfree)
         c->nkept = c->nfree;
@@ -180,29 +214,45 @@ static void prepare(struct fiber *f, const struct fiber_attr *a, void *(*start)(
     char *top = a->stack != NULL ? a->stack + a->stack_size : (char *)tls_low(fs);
     f->sp = switch_first(top, boot, f);
     *(struct fiber **)(fs + (uintptr_t)rt.tls.off_self) = f;
+    *(struct fiber **)(fs + (uintptr_t)rt.tls.off_record) = f;
+}
+
+struct creation {
+    const struct fiber *creator;
+    pthread_t *handle;
+    const struct fiber_attr *attr;
+    void *(*start)(void *);
+    void *arg;
+    int error;
+};
+
+static void create_here(void *arg)
+{
+    struct creation *c = arg;
+    struct fiber *f = NULL;
+    rt.fibers.live++; /* before baton_staff: the kernel threads leave no more */
+    if (likely(rt.fibers.live > 2) || baton_staff() == 0)
+        f = obtain(c->attr);
+    if (f == NULL) {
+        rt.fibers.live--;
+        c->error = EAGAIN;
+        return;
+    }
+    prepare(f, c->attr, c->start, c->arg, c->creator);
+    list_append(&rt.fibers.all, &f->all);
+    __atomic_fetch_add(&rt.fibers.threads, 1, __ATOMIC_SEQ_CST);
+    rt.fibers.created++;
+    signals_born(f);
+    *c->handle = (pthread_t)f->fs;
+    sched_ready(f);
 }
 
 int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr *attr, void *(*start)(void *),
                  void *arg)
 {
-    core_enter(self);
-    struct fiber *f = NULL;
-    rt.fibers.live++; /* before baton_staff: the kernel threads leave no more */
-    if (likely(rt.fibers.live > 2) || baton_staff() == 0)
-        f = obtain(attr);
-    if (f == NULL) {
-        rt.fibers.live--;
-        core_leave(self);
-        return EAGAIN;
-    }
-    prepare(f, attr, start, arg, self);
-    list_append(&rt.fibers.all, &f->all);
-    rt.fibers.created++;
-    signals_born(f);
-    *handle = (pthread_t)f->fs;
-    sched_ready(f);
-    core_leave(self);
-    return 0;
+    struct creation c = {self, handle, attr, start, arg, 0};
+    inside(self->promoted ? NULL : self, create_here, &c);
+    return c.error;
 }
 
 /* Keeps the slot for the next thread of its class. The pages of a few ended fibers stay warm; of more, they go back. */
@@ -245,27 +295,37 @@ void fiber_drain(void)
     }
 }
 
+void fiber_ended(struct fiber *f)
+{
+    list_remove(&f->all);
+    f->state = FIBER_DONE;
+    tls_unlink(f->fs);
+    if (f->join_wait != NULL)
+        wait_wake(f->join_wait, 0);
+    __atomic_store_n(&f->done, 1, __ATOMIC_SEQ_CST);
+    if (f->foreign_joiners != 0)
+        sys_futex_wake(&f->done, 1 << 20);
+    if (f->detached)
+        recycle(f);
+}
+
 void fiber_exit(struct fiber *self)
 {
     tls_run_destructors(self->fs);
-    if (!rt.coop || __atomic_load_n(&rt.fibers.live, __ATOMIC_SEQ_CST) == 1)
+    tls_drop_robust(self->fs, self->promoted ? self->kt->tid : tls_tid(self->fs));
+    if (!rt.coop || __atomic_sub_fetch(&rt.fibers.threads, 1, __ATOMIC_SEQ_CST) == 0)
         real.exit(0); /* the last thread */
+    if (self->promoted)
+        promote_exit(self);
     core_enter(self);
     signals_gone(self);
     trim_forget(self);
     rt.fibers.live--;
-    list_remove(&self->all);
-    self->state = FIBER_DONE;
-    tls_unlink(self->fs);
-    if (self->join_wait != NULL)
-        wait_wake(self->join_wait, 0);
-    __atomic_store_n(&self->done, 1, __ATOMIC_SEQ_CST);
-    if (self->foreign_joiners != 0)
-        sys_futex_wake(&self->done, 1 << 20);
-    if (self->detached)
-        recycle(self);
-    struct fiber *next = sched_pick();
     struct kthread *k = self->kt;
+    rt.fibers.leaving = self;
+    fiber_ended(self);
+    struct fiber *next = sched_pick();
+    rt.fibers.leaving = NULL;
     k->running = next;
     next->kt = k;
     next->state = FIBER_RUNNING;
@@ -286,21 +346,25 @@ static void leave_join(struct wait *w)
     target->joiner = NULL;
 }
 
+/* 0, EBUSY: it has not ended; or why it cannot be joined. Inside the core. */
+static int may_join(const struct fiber *self, const struct fiber *target)
+{
+    if (target->state == FIBER_FREE)
+        return target->detached ? EINVAL : ESRCH;
+    if (target->detached)
+        return EINVAL;
+    if (self != NULL && (target == self || (self->joiner == target && !target->cancel_pending)))
+        return EDEADLK;
+    if (target->joiner != NULL)
+        return EINVAL;
+    return target->state != FIBER_DONE ? EBUSY : 0;
+}
+
 int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t deadline)
 {
-    int e = 0;
     core_enter(self);
-    if (target->state == FIBER_FREE)
-        e = target->detached ? EINVAL : ESRCH;
-    else if (target->detached)
-        e = EINVAL;
-    else if (target == self || (self->joiner == target && !target->cancel_pending))
-        e = EDEADLK;
-    else if (target->joiner != NULL)
-        e = EINVAL;
-    else if (target->state != FIBER_DONE && deadline == 0)
-        e = EBUSY;
-    if (e == 0 && target->state != FIBER_DONE) {
+    int e = may_join(self, target);
+    if (e == EBUSY && deadline != 0) {
         struct join_wait w = {.target = target};
         wait_init(&w.wait, self, leave_join);
         target->join_wait = &w.wait;
@@ -319,13 +383,52 @@ int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t
     return e;
 }
 
-int fiber_join_foreign(struct fiber *target, void **result, const struct timespec *left)
+struct foreign_join {
+    struct fiber *self, *target; /* self: the record of a promoted thread */
+    int error;
+};
+
+static struct fiber stranger; /* the joiner that has no record */
+
+static void join_begin(void *arg)
 {
-    __atomic_fetch_add(&target->foreign_joiners, 1, __ATOMIC_SEQ_CST);
+    struct foreign_join *j = arg;
+    j->error = may_join(j->self, j->target);
+    if (j->error != 0 && j->error != EBUSY)
+        return;
+    j->target->joiner = j->self != NULL ? j->self : &stranger;
+    j->target->foreign_joiners++;
+}
+
+static void join_leave(void *arg)
+{
+    struct foreign_join *j = arg;
+    j->target->joiner = NULL;
+    j->target->foreign_joiners--;
+}
+
+/* A promoted thread can be cancelled meanwhile: its signal interrupts the wait, or the next look finds it. */
+int fiber_join_foreign(struct fiber *target, void **result, uint64_t deadline)
+{
+    struct fiber *self = fiber_record;
+    struct foreign_join j = {self, target, 0};
+    const uint64_t look = 50 * NS_PER_MS;
+    if (deadline == 0 && !__atomic_load_n(&target->done, __ATOMIC_SEQ_CST))
+        return EBUSY;
+    promote_ask(join_begin, &j);
+    if (j.error != 0 && j.error != EBUSY)
+        return j.error;
     while (!__atomic_load_n(&target->done, __ATOMIC_SEQ_CST)) {
-        long e = sys_futex_wait(&target->done, 0, left);
-        if (e == -ETIMEDOUT)
-            return ETIMEDOUT;
+        uint64_t now = clock_now();
+        bool cancelled = self != NULL && identity_cancelled(self);
+        if (now >= deadline || cancelled) {
+            promote_ask(join_leave, &j);
+            return cancelled ? E_CANCELLED : ETIMEDOUT;
+        }
+        struct timespec left = clock_to_timespec(deadline - now);
+        if (self != NULL && deadline - now > look)
+            left = clock_to_timespec(look);
+        sys_futex_wait(&target->done, 0, self == NULL && deadline == CLOCK_NEVER ? NULL : &left);
     }
     if (result != NULL)
         *result = target->result;
@@ -333,17 +436,26 @@ int fiber_join_foreign(struct fiber *target, void **result, const struct timespe
     return 0;
 }
 
+struct detaching {
+    struct fiber *target;
+    int error;
+};
+
+static void detach_here(void *arg)
+{
+    struct detaching *d = arg;
+    if (d->target->state == FIBER_FREE || d->target->detached) {
+        d->error = EINVAL;
+        return;
+    }
+    d->target->detached = true;
+    if (d->target->state == FIBER_DONE)
+        recycle(d->target);
+}
+
 int fiber_detach(struct fiber *self, struct fiber *target)
 {
-    int e = 0;
-    core_enter(self);
-    if (target->state == FIBER_FREE || target->detached) {
-        e = EINVAL;
-    } else {
-        target->detached = true;
-        if (target->state == FIBER_DONE)
-            recycle(target);
-    }
-    core_leave(self);
-    return e;
+    struct detaching d = {target, 0};
+    inside(self, detach_here, &d);
+    return d.error;
 }

@@ -38,7 +38,9 @@ struct fiber {
     bool trimmed, jumped; /* see trim.h */
     uint8_t computes;     /* see baton.h: counts down with every turn that it gets */
     bool cancel_disabled, cancel_pending;
-    bool exiting; /* pthread_exit was called, result is set */
+    bool exiting;  /* pthread_exit was called, result is set */
+    bool tainted;  /* promoted, and threads that it creates must be its like */
+    uint8_t asked; /* enum schedule_ask: to be done on a kernel thread of its own, at the next hook */
 
     void *(*start)(void *);
     void *arg, *result;
@@ -53,9 +55,10 @@ struct fiber {
     char *stack; /* as pthread_getattr_np shows it */
     size_t stack_size, guard_size;
 
-    uint64_t affinity; /* of the first 64 processors; 0: the process's */
-    int policy;
+    uint64_t affinity; /* asked for, of the first 64 processors */
+    int policy, nice;
     struct sched_param param;
+    int fake_tid; /* of a promoted one: what its private locks know it by */
     char name[FIBER_NAME];
     const char *call; /* what it waits in, for reports */
 
@@ -63,26 +66,28 @@ struct fiber {
 };
 
 struct fibers {
-    struct list all;
-    unsigned live; /* not ended, main included */
+    struct list all, promoted;
+    unsigned live;    /* fibers that have not ended, main included */
+    unsigned threads; /* promoted ones, too; atomic: who takes it to 0 ends the process */
     unsigned long created;
     struct fiber first;     /* record of the main thread */
     struct fiber *main;     /* &first; in a fork's child the fiber that forked */
+    struct fiber *leaving;  /* has ended, and its stack is still in use */
     struct fiber *reaped;   /* joined by foreign threads, to be recycled */
     uintptr_t leader_block; /* of the thread that started the core: libc lists it for the first kernel thread */
     bool calibrated;
 };
 
-/* The running fiber of this kernel thread: NULL before the first pthread_create, on foreign threads and in helpers.
- * The only thing in TLS. */
+/* The running fiber of this kernel thread: NULL before the first pthread_create, on foreign threads and in helpers, and
+ * once it has been promoted. The record stays. Nothing else is in TLS. */
 extern __thread struct fiber *fiber_self __attribute__((tls_model("initial-exec")));
+extern __thread struct fiber *fiber_record __attribute__((tls_model("initial-exec")));
 
 /* Attributes as pthread_create sees them, resolved. */
 struct fiber_attr {
     size_t stack_size, guard_size;
     char *stack; /* the program's own, or NULL */
     bool detached, c11;
-    uint64_t affinity; /* of the first 64 processors; 0: the process's */
     int policy;
     struct sched_param param;
     const sigset_t *sigmask; /* NULL: the creator's */
@@ -97,15 +102,17 @@ int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr 
 /* Ends the running fiber: destructors, joiner, next. Called with its stack unwound. */
 void fiber_exit(struct fiber *self) __attribute__((noreturn));
 
-/* The fiber of a handle; NULL: a foreign or promoted thread's. */
+/* The record of a handle, of a promoted thread's too; NULL: a foreign thread's. */
 struct fiber *fiber_of(pthread_t handle);
-/* The fiber with that fake thread id, NULL: none. Takes the baton. */
+/* The record with that thread id, fake or real; NULL: none. Takes the baton; self NULL: asks for it. */
 struct fiber *fiber_by_tid(struct fiber *self, int tid);
+/* Inside the core: ends a thread whose context will not run any more. */
+void fiber_ended(struct fiber *f);
 
 /* Joins: 0, ETIMEDOUT, EBUSY (deadline 0), EINVAL, EDEADLK, or E_CANCELLED when the caller was cancelled meanwhile. */
 int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t deadline);
-/* The same for a caller that is no fiber; `left`: relative limit or NULL. */
-int fiber_join_foreign(struct fiber *target, void **result, const struct timespec *left);
+/* The same for a caller that is no fiber. */
+int fiber_join_foreign(struct fiber *target, void **result, uint64_t deadline);
 void fiber_drain(void);
 int fiber_detach(struct fiber *self, struct fiber *target);
 

@@ -2,9 +2,13 @@
 #include "core/enter.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/promote.h"
+#include "core/schedule.h"
 #include "shim/real.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
 #include <ucontext.h>
 #include <string.h>
 
@@ -15,16 +19,10 @@ bool identity_own_stack(const void *stack, size_t size)
     return (uintptr_t)stack + size != 0; /* libc shows an unset stack as one that ends at address 0 */
 }
 
-static void process_cpus(cpu_set_t *cpus)
-{
-    CPU_ZERO(cpus);
-    (void)sys(SYS_sched_getaffinity, sys_getpid(), sizeof *cpus, cpus);
-}
-
 bool identity_narrow(const cpu_set_t *cpus)
 {
     cpu_set_t all, both;
-    process_cpus(&all);
+    schedule_carrier_cpus(&all);
     CPU_AND(&both, &all, cpus);
     return CPU_COUNT(cpus) != 0 && !CPU_EQUAL(&both, &all);
 }
@@ -108,11 +106,16 @@ static struct {
     void (*libc)(int, siginfo_t *, void *);
 } cancel;
 
-/* On a fiber that runs away from the carrier: in its own code with asynchronous cancellation, or inside a call of libc
- * that is a cancellation point (libc marks itself asynchronous around those). */
+/* On a fiber that runs away from the carrier, or a promoted thread: in its own code with asynchronous cancellation, or
+ * inside a call of libc that is a cancellation point (libc marks itself asynchronous around those). */
 static void on_cancel(int sig, siginfo_t *info, void *context)
 {
-    struct fiber *self = fiber_self;
+    struct fiber *self = fiber_self, *promoted = promote_record();
+    if (promoted != NULL) {
+        if (identity_cancelled(promoted) && tls_is_async(promoted->fs))
+            real.pthread_testcancel();
+        return;
+    }
     if (self == NULL) {
         cancel.libc(sig, info, context);
         return;
@@ -143,6 +146,13 @@ static int install(void)
     return 0;
 }
 
+/* As libc does: who is not inside a cancellation point finds out at its next. */
+static void kick_promoted(const struct fiber *target)
+{
+    if (rt.tls.async_bits == 0 || tls_is_async(target->fs))
+        (void)sys(SYS_tgkill, sys_getpid(), target->kt->tid, SIGNAL_CANCEL);
+}
+
 /* A signal would end some calls early that are not to be cancelled: who has disabled it looks when it enables it. */
 static void kick(struct fiber *target)
 {
@@ -154,10 +164,21 @@ static void kick(struct fiber *target)
 
 void identity_test_cancel(struct fiber *self)
 {
-    if (!self->cancel_pending || self->cancel_disabled || self->exiting)
+    if (!identity_cancelled(self))
         return;
     wait_abandon(self, UINTPTR_MAX);
     real.pthread_testcancel();
+}
+
+bool identity_cancelled(const struct fiber *self)
+{
+    return self->cancel_pending && !self->cancel_disabled && !self->exiting;
+}
+
+static void test_async(struct fiber *self)
+{
+    if (tls_is_async(self->fs))
+        identity_test_cancel(self);
 }
 
 int identity_cancel(struct fiber *self, struct fiber *target)
@@ -170,8 +191,14 @@ int identity_cancel(struct fiber *self, struct fiber *target)
     tls_set_cancelled(target->fs);
     __atomic_store_n(&target->cancel_pending, true, __ATOMIC_SEQ_CST);
     if (self == target) {
-        if (tls_is_async(self->fs))
-            identity_test_cancel(self);
+        test_async(self);
+        return 0;
+    }
+    if (target->promoted) {
+        if (target == fiber_record)
+            test_async(target);
+        else
+            kick_promoted(target);
         return 0;
     }
     if (self == NULL) {
@@ -194,45 +221,50 @@ void identity_drain(void)
         if (f->cancel_pending)
             kick(f);
     }
+    for (struct list *l = rt.fibers.promoted.next; l != &rt.fibers.promoted; l = l->next) {
+        struct fiber *f = container_of(l, struct fiber, all);
+        if (f->cancel_pending)
+            kick_promoted(f);
+    }
 }
 
-/* ---- scheduling and processors ---- */
+/* ---- names ---- */
 
-int identity_set_sched(struct fiber *self, struct fiber *target, int policy, const struct sched_param *param)
+/* A fiber's name is in its record only. Main's is the first kernel thread's, which others may be running on, so it
+ * goes by its number; a promoted thread's, too. */
+static long comm_of(const struct fiber *f, char *name, size_t n, bool set)
 {
-    (void)self;
-    long least = sys(SYS_sched_get_priority_min, policy), most = sys(SYS_sched_get_priority_max, policy);
-    if (least < 0 || param->sched_priority < least || param->sched_priority > most)
-        return EINVAL;
-    if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE && sys(SYS_geteuid) != 0)
-        return EPERM;
-    target->policy = policy;
-    target->param = *param;
-    return 0;
+    char path[64];
+    log_text(path, sizeof path, "/proc/self/task/%u/comm", (unsigned long)(f->promoted ? f->kt->tid : tls_tid(f->fs)));
+    long fd = sys(SYS_open, path, set ? O_WRONLY | O_CLOEXEC : O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fd;
+    long r = set ? sys(SYS_write, fd, name, n) : sys(SYS_read, fd, name, n);
+    (void)sys(SYS_close, fd);
+    return r;
 }
 
-int identity_get_affinity(const struct fiber *target, size_t size, cpu_set_t *cpus)
+int identity_set_name(struct fiber *target, const char *name)
 {
-    long r = sys(SYS_sched_getaffinity, sys_getpid(), size, cpus);
-    if (r < 0)
-        return -(int)r;
-    memset((char *)cpus + r, 0, size - (size_t)r);
-    if (target->affinity != 0)
-        memcpy(cpus, &target->affinity, size < 8 ? size : 8);
-    return 0;
+    size_t n = strlen(name);
+    if (n >= sizeof target->name)
+        return ERANGE;
+    memset(target->name, 0, sizeof target->name);
+    memcpy(target->name, name, n);
+    if (!target->main && !target->promoted)
+        return 0;
+    if (target == fiber_record && (target->promoted || sys_gettid() == tls_tid(target->fs)))
+        return -(int)sys(SYS_prctl, PR_SET_NAME, target->name);
+    long r = comm_of(target, target->name, n, true);
+    return r < 0 ? -(int)r : 0;
 }
 
-int identity_set_affinity(struct fiber *target, size_t size, const cpu_set_t *cpus)
+void identity_get_name(const struct fiber *target, char *name)
 {
-    cpu_set_t all, want;
-    if (size >= 8 && !mem_readable(cpus, size))
-        return EFAULT;
-    process_cpus(&all);
-    CPU_ZERO(&want);
-    memcpy(&want, cpus, size < sizeof want ? size : sizeof want);
-    CPU_AND(&want, &want, &all);
-    if (CPU_COUNT(&want) == 0)
-        return EINVAL;
-    memcpy(&target->affinity, &want, sizeof target->affinity);
-    return 0;
+    memcpy(name, target->name, sizeof target->name);
+    if (!target->main && !target->promoted)
+        return;
+    long r = comm_of(target, name, sizeof target->name, false);
+    if (r > 0)
+        name[r - 1] = '\0';
 }

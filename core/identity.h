@@ -1,4 +1,4 @@
-/* What a thread is to the kernel and a fiber is not: stack and scheduling attributes, affinity, being cancelled. */
+/* What a thread is to the kernel and a fiber is not: default stacks, ids, being cancelled. */
 #ifndef COAX_IDENTITY_H
 #define COAX_IDENTITY_H
 
@@ -21,11 +21,12 @@ bool identity_start_fibers(void);
 int identity_cancel(struct fiber *self, struct fiber *target);
 /* pthread_testcancel for a fiber: does not return if it has been cancelled and may be. */
 void identity_test_cancel(struct fiber *self);
+bool identity_cancelled(const struct fiber *self);
 /* Inside the core: wakes parked fibers that a foreign thread has cancelled. */
 void identity_drain(void);
 
-int identity_set_sched(struct fiber *self, struct fiber *target, int policy, const struct sched_param *param);
-int identity_get_affinity(const struct fiber *target, size_t size, cpu_set_t *cpus);
-int identity_set_affinity(struct fiber *target, size_t size, const cpu_set_t *cpus);
+/* As pthread_setname_np and pthread_getname_np; name has room for FIBER_NAME bytes. */
+int identity_set_name(struct fiber *target, const char *name);
+void identity_get_name(const struct fiber *target, char *name);
 
 #endif

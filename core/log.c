@@ -71,6 +71,15 @@ bool log_level_named(const char *name, int *level)
     return false;
 }
 
+size_t log_text(char *out, size_t size, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    size_t n = log_format(out, size, format, args);
+    va_end(args);
+    return n;
+}
+
 void log_line(int level, const char *format, ...)
 {
     if (level > rt.config.log_level)

@@ -14,5 +14,6 @@ bool log_level_named(const char *name, int *level);
 
 /* Fills `out` (always terminated), returns its length. */
 size_t log_format(char *out, size_t size, const char *format, va_list args);
+size_t log_text(char *out, size_t size, const char *format, ...);
 
 #endif

@@ -15,6 +15,7 @@
 #include "core/pool.h"
 #include "core/trim.h"
 #include "core/signals.h"
+#include "core/promote.h"
 
 struct runtime {
     struct config config;
@@ -30,6 +31,7 @@ struct runtime {
     struct pool pool;
     struct trim trim;
     struct signals signals;
+    struct promote promote;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */
     bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */

@@ -40,6 +40,7 @@ static void drain(void)
     addr_drain();
     pool_drain();
     identity_drain();
+    promote_drain();
     signals_route();
 }
 

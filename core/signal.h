@@ -10,6 +10,8 @@ struct handler_frame {
     uint64_t mask; /* to return to */
 };
 
+struct pending_signal;
+
 struct fiber_signals {
     uint64_t mask;                /* blocked */
     uint64_t waited;              /* it is in sigwait for these, on a kernel thread of its own */

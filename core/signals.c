@@ -1,5 +1,6 @@
 #include "core/enter.h"
 #include "core/mem.h"
+#include "core/promote.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -64,13 +65,18 @@ static bool blocks(const struct fiber *f, int sig)
 
 static bool main_alive(void)
 {
-    return rt.fibers.main->state != FIBER_DONE && rt.fibers.main->state != FIBER_FREE;
+    return !rt.fibers.main->promoted && rt.fibers.main->state != FIBER_DONE && rt.fibers.main->state != FIBER_FREE;
 }
 
 /* The kernel prefers the main thread, so do we. */
 static bool mine(const struct fiber *self, int sig)
 {
     return !blocks(self, sig) && (self == rt.fibers.main || !main_alive() || blocks(rt.fibers.main, sig));
+}
+
+static struct kthread *carrier(void)
+{
+    return (struct kthread *)(rt.baton.owner & ~(uintptr_t)BATON_IN_CORE);
 }
 
 static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context)
@@ -119,17 +125,58 @@ static bool synchronous(int sig, const siginfo_t *info)
            (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
 }
 
+/* On a thread that is no fiber, or solo again after a fork. The kernel has blocked nothing for the handler (see
+ * install); it restores the mask from the context. */
+static void run_native(int sig, siginfo_t *info, void *context)
+{
+    struct sigaction act = rt.signals.acts[sig];
+    uint64_t add;
+    if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN)
+        return;
+    memcpy(&add, &act.sa_mask, sizeof add);
+    if ((act.sa_flags & SA_NODEFER) == 0)
+        add |= signal_bit(sig);
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &add, NULL, sizeof add);
+    if ((act.sa_flags & SA_RESETHAND) != 0) {
+        struct sigaction none = {.sa_handler = SIG_DFL};
+        signals_action(sig, &none, NULL);
+    }
+    if ((act.sa_flags & SA_SIGINFO) != 0)
+        act.sa_sigaction(sig, info, context);
+    else
+        act.sa_handler(sig);
+}
+
+/* A signal to the process has come to a promoted thread, but the kernel would have given it to the main thread. */
+static bool main_takes(int sig, const siginfo_t *info)
+{
+    bool process = info->si_code == SI_USER || info->si_code == SI_KERNEL || (sig == SIGCHLD && info->si_code > 0);
+    return rt.coop && process && promote_record() != NULL && main_alive() && !blocks(rt.fibers.main, sig);
+}
+
+/* The carrier waits in its own context, where no fiber is: it is inside the core. */
+static struct kthread *idle_carrier(void)
+{
+    if (!rt.coop || fiber_record != NULL)
+        return NULL;
+    struct kthread *k = carrier();
+    return k->tid == sys_gettid() ? k : NULL;
+}
+
 static void trampoline(int sig, siginfo_t *info, void *context)
 {
     struct fiber *self = fiber_self;
     ucontext_t *uc = context;
     int saved = errno;
-    if (self == NULL) { /* a foreign thread, or solo again after a fork */
-        struct sigaction act = rt.signals.acts[sig];
-        if ((act.sa_flags & SA_SIGINFO) != 0)
-            act.sa_sigaction(sig, info, context);
-        else if (act.sa_handler != SIG_DFL && act.sa_handler != SIG_IGN)
-            act.sa_handler(sig);
+    if (self == NULL) {
+        struct kthread *k = idle_carrier();
+        struct pending_signal *p = k != NULL || main_takes(sig, info) ? node_take(sig, info, NULL) : NULL;
+        if (p == NULL) {
+            run_native(sig, info, context);
+        } else {
+            arrive(p);
+            loop_kick();
+        }
         errno = saved;
         return;
     }
@@ -193,6 +240,11 @@ static void append(struct pending_signal **queue, struct pending_signal *p)
 
 static void give(struct fiber *f, struct pending_signal *p)
 {
+    if (f->promoted) {
+        p->next = NULL;
+        signals_forward(f, p);
+        return;
+    }
     int sig = p->sig, tid = f->kt != NULL ? f->kt->tid : 0;
     append(&f->sig.queue, p);
     if (baton_is_away(f) && (!blocks(f, sig) || (f->sig.waited & signal_bit(sig)) != 0)) {
@@ -308,6 +360,8 @@ static void refresh(struct kthread *k)
     for (int sig = 1; sig <= SIGNALS; sig++)
         if (s->blocked[sig] >= rt.fibers.live && s->blocked[sig] != 0)
             mask |= signal_bit(sig);
+    if (rt.fibers.live == 0) /* only promoted threads are left to take one */
+        mask = ALL_SIGNALS;
     s->kernel_mask = mask;
     if (k != NULL && k->kernel_mask != mask)
         signals_apply(k);
@@ -317,11 +371,6 @@ void signals_apply(struct kthread *k)
 {
     k->kernel_mask = rt.signals.kernel_mask;
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &k->kernel_mask, NULL, 8);
-}
-
-static struct kthread *carrier(void)
-{
-    return (struct kthread *)(rt.baton.owner & ~(uintptr_t)BATON_IN_CORE);
 }
 
 void signals_born(struct fiber *f)
@@ -362,6 +411,28 @@ static void change_mask(struct fiber *self, uint64_t mask)
     }
     if (self->sig.queue != NULL)
         self->sig.due = true;
+}
+
+struct pending_signal *signals_promoted(struct fiber *f)
+{
+    struct pending_signal *queue = f->sig.queue;
+    f->sig.queue = NULL;
+    f->sig.due = false;
+    recount(f->sig.mask, 0);
+    refresh(carrier());
+    return queue;
+}
+
+/* The kernel takes any siginfo for the own process. */
+void signals_forward(struct fiber *f, struct pending_signal *queue)
+{
+    while (queue != NULL) {
+        struct pending_signal *next = queue->next;
+        if (f->state != FIBER_DONE && f->state != FIBER_FREE)
+            (void)sys(SYS_rt_tgsigqueueinfo, sys_getpid(), f->kt->tid, queue->sig, &queue->info);
+        node_put(queue);
+        queue = next;
+    }
 }
 
 uint64_t signals_set_mask(struct fiber *self, uint64_t mask)
@@ -463,13 +534,31 @@ void signals_forked(struct fiber *self)
     for (int sig = 1; sig <= SIGNALS; sig++)
         if (has_handler(sig))
             real.sigaction(sig, &rt.signals.acts[sig], NULL);
+    rt.signals.ours = 0;
+    if (self == NULL) /* the kernel has its mask */
+        return;
     self->sig.queue = NULL;
     self->sig.due = false;
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &self->sig.mask, NULL, 8);
-    rt.signals.ours = 0;
 }
 
 /* ---- sending and waiting ---- */
+
+/* The kernel does all of it. One that has just ended is no error. */
+static int kill_promoted(const struct fiber *target, int sig, const union sigval *value)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = SI_QUEUE;
+    info.si_pid = sys_getpid();
+    info.si_uid = (uid_t)sys(SYS_getuid);
+    if (value != NULL)
+        info.si_value = *value;
+    long r = value != NULL ? sys(SYS_rt_tgsigqueueinfo, sys_getpid(), target->kt->tid, sig, &info)
+                           : sys(SYS_tgkill, sys_getpid(), target->kt->tid, sig);
+    return r == -ESRCH ? 0 : -(int)r;
+}
 
 int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
 {
@@ -479,6 +568,8 @@ int signals_kill(struct fiber *self, struct fiber *target, int sig, const union 
         return EINVAL;
     if (target->state == FIBER_DONE || target->state == FIBER_FREE)
         return target->state == FIBER_FREE ? ESRCH : 0;
+    if (target->promoted)
+        return kill_promoted(target, sig, value);
     struct sigaction act = {.sa_handler = SIG_DFL};
     signals_action(sig, NULL, &act);
     if (!has_handler(sig) && !blocks(target, sig) && target->sig.waited == 0) {
@@ -494,6 +585,12 @@ int signals_kill(struct fiber *self, struct fiber *target, int sig, const union 
     info.si_uid = (uid_t)sys(SYS_getuid);
     if (value != NULL)
         info.si_value = *value;
+    if (self == NULL) { /* the carrier gives it */
+        struct pending_signal *sent = node_take(sig, &info, target);
+        arrive(sent);
+        loop_kick();
+        return sent == NULL ? EAGAIN : 0;
+    }
     core_enter(self);
     struct pending_signal *p = node_take(sig, &info, target);
     if (p != NULL)

@@ -34,6 +34,9 @@ struct signals {
 void signals_start(struct fiber *main);
 /* In a fork's child: native again, with the forking fiber's mask. */
 void signals_forked(struct fiber *self);
+/* Inside the core: it is promoted now. Returns what waited for it, to be forwarded once it runs there. */
+struct pending_signal *signals_promoted(struct fiber *f);
+void signals_forward(struct fiber *f, struct pending_signal *queue);
 /* Inside the core. */
 void signals_born(struct fiber *f);
 void signals_gone(struct fiber *f);

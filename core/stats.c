@@ -7,23 +7,14 @@
 #include <sched.h>
 #include <string.h>
 
-static size_t format(char *out, size_t size, const char *text, ...)
-{
-    va_list args;
-    va_start(args, text);
-    size_t n = log_format(out, size, text, args);
-    va_end(args);
-    return n;
-}
-
 void stats_write(const char *path)
 {
     char text[512];
     const char *mode = rt.fibers.calibrated ? "fiber" : rt.no_fibers ? "kernel" : "solo";
-    size_t n =
-        format(text, sizeof text, "mode %s\nfibers %u\nswitches %u\nkernel_threads %u\nhandoffs %u\nhelpers %u\n", mode,
-               rt.fibers.created, rt.sched.switches, (unsigned long)rt.baton.most, rt.baton.handoffs,
-               (unsigned long)rt.pool.most);
+    size_t n = log_text(text, sizeof text,
+                        "mode %s\nfibers %u\nswitches %u\nkernel_threads %u\nhandoffs %u\nhelpers %u\npromoted %u\n",
+                        mode, rt.fibers.created, rt.sched.switches, (unsigned long)rt.baton.most, rt.baton.handoffs,
+                        (unsigned long)rt.pool.most, rt.promote.count);
     long fd = sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return;

@@ -1,21 +1,14 @@
 #include "core/sync.h"
 #include "core/enter.h"
 #include "core/mem.h"
+#include "core/owner.h"
 #include "shim/real.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 
-/* glibc's ABI bits of public struct fields. */
-enum {
-    MUTEX_KIND_MASK = 3, /* __kind: PTHREAD_MUTEX_*_NP */
-    MUTEX_ROBUST = 16,
-    MUTEX_PRIO_INHERIT = 32,
-    MUTEX_PRIO_PROTECT = 64,
-    MUTEX_PSHARED = 128,
-    COND_PSHARED = 1, /* __wrefs */
-};
+enum { COND_PSHARED = 1 }; /* glibc's ABI bit of the public field __wrefs */
 
 static bool valid(const struct timespec *t)
 {
@@ -23,7 +16,7 @@ static bool valid(const struct timespec *t)
 }
 
 /* 0, or EINVAL for what the real call would refuse. */
-static int deadline_of(const struct sync_limit *limit, uint64_t *at)
+int sync_deadline(const struct sync_limit *limit, uint64_t *at)
 {
     *at = CLOCK_NEVER;
     if (limit == NULL)
@@ -63,7 +56,7 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
     if (likely(e != t->busy))
         return e;
     uint64_t at;
-    e = deadline_of(limit, &at);
+    e = sync_deadline(limit, &at);
     if (e != 0)
         return e;
     for (bool late = false;; late = true) {
@@ -107,7 +100,7 @@ static bool dead(const pthread_mutex_t *m)
 
 /* A priority-inheriting mutex of a dead owner is given away by the kernel, which knows kernel threads only: the owner
  * is the fiber. */
-int sync_mutex_try(pthread_mutex_t *m)
+static int try_here(pthread_mutex_t *m)
 {
     int e = real.pthread_mutex_trylock(m);
     if (unlikely(e == EOWNERDEAD) && (m->__data.__kind & MUTEX_PRIO_INHERIT) != 0) {
@@ -122,7 +115,7 @@ int sync_mutex_try(pthread_mutex_t *m)
 
 static int mutex_try(void *m)
 {
-    return unlikely(dead(m)) ? ENOTRECOVERABLE : sync_mutex_try(m);
+    return unlikely(dead(m)) ? ENOTRECOVERABLE : try_here(m);
 }
 
 static bool owned(const struct fiber *self, const pthread_mutex_t *m)
@@ -151,9 +144,11 @@ int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_li
     const struct try t = {mutex_try, m, m, EBUSY, 0, "pthread_mutex_lock", 0};
     int kind = m->__data.__kind;
     /* libc says "shared" of every robust mutex: what counts is where it is. */
-    if (unlikely((kind & MUTEX_PRIO_PROTECT) != 0 || ((kind & MUTEX_PSHARED) != 0 && mem_shared(m)))) {
+    bool shared = unlikely((kind & MUTEX_PSHARED) != 0) && mem_shared(m);
+    if (shared && owner_claim(self, m))
+        return owner_lock(m, limit);
+    if (unlikely((kind & MUTEX_PRIO_PROTECT) != 0 || shared))
         return mutex_lock_kernel(self, m, limit);
-    }
     int e = mutex_try(m);
     if (likely(e != EBUSY))
         return e;
@@ -163,7 +158,19 @@ int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_li
     return try_or_park(self, &t, limit);
 }
 
+int sync_mutex_trylock(struct fiber *self, pthread_mutex_t *m)
+{
+    if (unlikely((m->__data.__kind & MUTEX_PSHARED) != 0) && mem_shared(m) && owner_claim(self, m))
+        return owner_trylock(m);
+    return try_here(m);
+}
+
 /* ---- condition variables ---- */
+
+bool sync_cond_shared(const pthread_cond_t *c)
+{
+    return (c->__data.__wrefs & COND_PSHARED) != 0;
+}
 
 clockid_t sync_cond_clock(const pthread_cond_t *c)
 {
@@ -182,9 +189,9 @@ int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, co
     uint64_t at;
     if (limit != NULL && !valid(limit->until))
         return EINVAL;
-    if (unlikely((c->__data.__wrefs & COND_PSHARED) != 0))
+    if (unlikely(sync_cond_shared(c)))
         return cond_wait_shared(self, c, m, limit);
-    int e = deadline_of(limit, &at);
+    int e = sync_deadline(limit, &at);
     if (e != 0)
         return e;
     struct addr_wait w;

@@ -18,8 +18,11 @@ struct sync_limit {
 };
 
 int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_limit *limit);
-int sync_mutex_try(pthread_mutex_t *m);
+int sync_mutex_trylock(struct fiber *self, pthread_mutex_t *m);
 int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, const struct sync_limit *limit);
+bool sync_cond_shared(const pthread_cond_t *c);
+/* When a limit is over; EINVAL: what the real call would refuse. */
+int sync_deadline(const struct sync_limit *limit, uint64_t *at);
 /* The clock that pthread_cond_timedwait measures with. */
 clockid_t sync_cond_clock(const pthread_cond_t *c);
 

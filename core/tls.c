@@ -240,6 +240,7 @@ int tls_calibrate(void)
     t->off_libc = own.block - (char *)tls_pointer();
     t->off_resp = resp - (char *)tls_pointer();
     t->off_self = (char *)&fiber_self - (char *)tls_pointer();
+    t->off_record = (char *)&fiber_record - (char *)tls_pointer();
     const long *rseq = real_symbol("__rseq_offset");
     const unsigned *rseq_size = real_symbol("__rseq_size");
     t->off_rseq = rseq != NULL ? *rseq : 0;
@@ -379,17 +380,16 @@ void tls_run_destructors(uintptr_t fs)
         real.free(blocks[b]);
         blocks[b] = NULL;
     }
-    tls_drop_robust(fs);
 }
 
 /* What the kernel does for a kernel thread: the word keeps its waiters bit, gets FUTEX_OWNER_DIED, one waiter wakes. */
-void tls_drop_robust(uintptr_t fs)
+void tls_drop_robust(uintptr_t fs, int owner)
 {
     if (rt.tls.off_robust < 0)
         return;
     uintptr_t head = fs + (uintptr_t)rt.tls.off_robust;
     long futex_offset = *(long *)(head + sizeof(void *));
-    uint32_t tid = (uint32_t)tls_tid(fs);
+    uint32_t tid = (uint32_t)owner;
     uintptr_t next = *(uintptr_t *)head & ~1ul;
     *(uintptr_t *)head = head;
     while (next != head && next != 0) {
@@ -407,6 +407,32 @@ void tls_drop_robust(uintptr_t fs)
             break;
         }
     }
+}
+
+void tls_rename_robust(uintptr_t fs, int from, int to)
+{
+    if (rt.tls.off_robust < 0)
+        return;
+    uintptr_t head = fs + (uintptr_t)rt.tls.off_robust;
+    long futex_offset = *(long *)(head + sizeof(void *));
+    for (uintptr_t e = *(uintptr_t *)head & ~1ul; e != head && e != 0; e = *(uintptr_t *)e & ~1ul)
+        tls_rename_owner((uint32_t *)(e + (uintptr_t)futex_offset), from, to);
+}
+
+void tls_rename_owner(uint32_t *word, int from, int to)
+{
+    uint32_t v = __atomic_load_n(word, __ATOMIC_RELAXED);
+    while ((v & FUTEX_TID_MASK) == (uint32_t)from &&
+           !__atomic_compare_exchange_n(word, &v, (v & ~(uint32_t)FUTEX_TID_MASK) | (uint32_t)to, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        ;
+}
+
+void tls_register_robust(uintptr_t fs)
+{
+    enum { HEAD = 24 };
+    if (rt.tls.off_robust >= 0)
+        (void)sys(SYS_set_robust_list, fs + (uintptr_t)rt.tls.off_robust, HEAD);
 }
 
 void tls_unlink(uintptr_t fs)

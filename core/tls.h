@@ -22,7 +22,7 @@ struct tls {
     uintptr_t image_pd, image_stack;
     size_t image_stack_size;
     long off_tid, off_list, off_specific, off_dtv, off_start, off_cancel, off_result;
-    long off_stack, off_stack_size, off_res, off_resp, off_rseq, off_self, off_libc;
+    long off_stack, off_stack_size, off_res, off_resp, off_rseq, off_self, off_record, off_libc;
     long off_robust; /* robust_head: next, offset, pending */
     unsigned specific_blocks, keys;
     size_t rseq_size;
@@ -49,7 +49,7 @@ uintptr_t tls_low(uintptr_t fs);
 
 /* First act on a new block, in its own fiber. */
 void tls_enter(void);
-/* Last acts of a thread: destructors of thread_local objects, then of keys, then robust mutexes left locked. */
+/* Last acts of a thread: destructors of thread_local objects, then of keys. */
 void tls_run_destructors(uintptr_t fs);
 /* Takes the block off libc's list of threads. */
 void tls_unlink(uintptr_t fs);
@@ -61,8 +61,13 @@ int tls_learn_cancel(void);
 /* Marks the thread cancelled, as pthread_cancel does; its next pthread_testcancel acts on it. */
 void tls_set_cancelled(uintptr_t fs);
 bool tls_is_async(uintptr_t fs);
-/* Robust mutexes that the thread still holds: their owner has died. */
-void tls_drop_robust(uintptr_t fs);
+/* Robust mutexes that the thread still holds under this id: their owner has died. */
+void tls_drop_robust(uintptr_t fs, int owner);
+/* They change their owner's id; one word does. */
+void tls_rename_robust(uintptr_t fs, int from, int to);
+void tls_rename_owner(uint32_t *word, int from, int to);
+/* From now on the kernel looks at this block's list when the calling kernel thread ends. */
+void tls_register_robust(uintptr_t fs);
 
 static inline uintptr_t tls_pointer(void)
 {

@@ -1,6 +1,7 @@
 /* syscall(): numbers whose calls wait behave as the hooks; all others pass through. */
 #include "shim/hook.h"
 #include "core/sync.h"
+#include "shim/state.h"
 
 #include <stdarg.h>
 
@@ -13,7 +14,15 @@ EXPORT long syscall(long number, ...)
         a[i] = va_arg(args, long);
     va_end(args);
     struct fiber *self = hook_enter();
+    long done;
+    if (unlikely(rt.coop) && number != SYS_futex && (self != NULL || promote_record() != NULL)) {
+        if (state_syscall(self, number, a, &done))
+            return done;
+        self = fiber_self; /* unless it has been promoted */
+    }
     if (self == NULL) {
+        if (number == SYS_tgkill && rt.coop)
+            return tgkill((pid_t)a[0], (pid_t)a[1], (int)a[2]);
         long r = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
         if (rt.coop && number == SYS_futex && r >= 0) /* a foreign thread wakes fibers, too */
             futex_foreign(a);

@@ -8,6 +8,7 @@
 #include "core/enter.h"
 #include "core/identity.h"
 #include "core/mem.h"
+#include "core/promote.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -41,6 +42,8 @@ static inline struct fiber *hook_enter(void)
     struct fiber *self = fiber_self;
     if (unlikely(self == NULL || self->kt->in_core))
         return NULL;
+    if (unlikely(self->asked != 0) && promote_asked(self))
+        return NULL;
     if (unlikely(__atomic_load_n(&rt.sched.slice_over, __ATOMIC_RELAXED)) && !baton_is_away(self))
         sched_yield_now(self);
     return self;
@@ -71,7 +74,7 @@ static inline long hook_result(long r)
     if (likely(r >= 0))
         return r;
     if (r == -E_CANCELLED) {
-        identity_test_cancel(fiber_self);
+        identity_test_cancel(fiber_record);
         r = -EINTR;
     }
     errno = (int)-r;
@@ -82,7 +85,7 @@ static inline long hook_result(long r)
 static inline int hook_error(int e)
 {
     if (unlikely(e == E_CANCELLED)) {
-        identity_test_cancel(fiber_self);
+        identity_test_cancel(fiber_record);
         return EINTR;
     }
     return e;

@@ -87,7 +87,7 @@ static int below_main(int argc, char **argv, char **env)
         __pthread_unregister_cancel(&landing.buf);
         return status;
     }
-    struct fiber *self = fiber_self;
+    struct fiber *self = rt.coop ? fiber_record : NULL;
     if (self != NULL) {
         if (!self->exiting)
             self->result = PTHREAD_CANCELED;

@@ -1,5 +1,7 @@
 /* pthread's and C11's locks. An unlock, signal or post by anybody makes the real call and then looks who is parked. */
 #include "shim/hook.h"
+#include "core/foreign.h"
+#include "core/owner.h"
 #include "core/sync.h"
 
 static void wake(const void *addr, int n)
@@ -8,11 +10,19 @@ static void wake(const void *addr, int n)
         addr_wake(addr, n);
 }
 
+/* The caller is no fiber while there are some, and the mutex's owner is read by others. */
+static bool owned(const struct fiber *self, const pthread_mutex_t *m)
+{
+    return self == NULL && unlikely(rt.coop) && owner_matters(m);
+}
+
 /* ---- mutexes ---- */
 
 EXPORT int pthread_mutex_lock(pthread_mutex_t *m)
 {
     struct fiber *self = hook_enter();
+    if (owned(self, m))
+        return owner_lock(m, NULL);
     return self == NULL ? real.pthread_mutex_lock(m) : sync_mutex_lock(self, m, NULL);
 }
 TWIN(__pthread_mutex_lock, pthread_mutex_lock);
@@ -21,7 +31,9 @@ TWIN(__pthread_mutex_lock, pthread_mutex_lock);
 EXPORT int pthread_mutex_trylock(pthread_mutex_t *m)
 {
     struct fiber *self = hook_enter();
-    return self == NULL ? real.pthread_mutex_trylock(m) : sync_mutex_try(m);
+    if (owned(self, m))
+        return owner_trylock(m);
+    return self == NULL ? real.pthread_mutex_trylock(m) : sync_mutex_trylock(self, m);
 }
 TWIN(__pthread_mutex_trylock, pthread_mutex_trylock);
 
@@ -29,6 +41,8 @@ EXPORT int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const st
 {
     struct fiber *self = hook_enter();
     struct sync_limit limit = {clock, until};
+    if (owned(self, m) && (clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME))
+        return owner_lock(m, &limit);
     if (self == NULL || (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME))
         return real.pthread_mutex_clocklock(m, clock, until);
     return sync_mutex_lock(self, m, &limit);
@@ -38,13 +52,15 @@ EXPORT int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *un
 {
     struct fiber *self = hook_enter();
     struct sync_limit limit = {CLOCK_REALTIME, until};
+    if (owned(self, m))
+        return owner_lock(m, &limit);
     return self == NULL ? real.pthread_mutex_timedlock(m, until) : sync_mutex_lock(self, m, &limit);
 }
 
 EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)
 {
     hook_bind();
-    int e = real.pthread_mutex_unlock(m);
+    int e = unlikely(owner_matters(m)) && owned(fiber_self, m) ? owner_unlock(m) : real.pthread_mutex_unlock(m);
     if (likely(e == 0))
         wake(m, 1);
     hook_leave_lock();
@@ -57,6 +73,8 @@ TWIN(__pthread_mutex_unlock, pthread_mutex_unlock);
 EXPORT int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
 {
     struct fiber *self = hook_enter_cancel();
+    if (self == NULL && rt.coop)
+        return foreign_cond_wait(c, m, NULL);
     return self == NULL ? real.pthread_cond_wait(c, m) : hook_error(sync_cond_wait(self, c, m, NULL));
 }
 
@@ -64,6 +82,8 @@ EXPORT int pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid
 {
     struct fiber *self = hook_enter_cancel();
     struct sync_limit limit = {clock, until};
+    if (self == NULL && rt.coop)
+        return foreign_cond_wait(c, m, &limit);
     return self == NULL ? real.pthread_cond_clockwait(c, m, clock, until)
                         : hook_error(sync_cond_wait(self, c, m, &limit));
 }
@@ -71,9 +91,11 @@ EXPORT int pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid
 EXPORT int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until)
 {
     struct fiber *self = hook_enter_cancel();
+    struct sync_limit limit = {sync_cond_clock(c), until};
+    if (self == NULL && rt.coop)
+        return foreign_cond_wait(c, m, &limit);
     if (self == NULL)
         return real.pthread_cond_timedwait(c, m, until);
-    struct sync_limit limit = {sync_cond_clock(c), until};
     return hook_error(sync_cond_wait(self, c, m, &limit));
 }
 

@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -51,6 +53,8 @@ int pthread_cond_wait_old(pthread_cond_t *c, pthread_mutex_t *m);
 int pthread_cond_timedwait_old(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until);
 int pthread_cond_signal_old(pthread_cond_t *c);
 int pthread_cond_broadcast_old(pthread_cond_t *c);
+int sched_getaffinity_old(pid_t pid, cpu_set_t *cpus);
+int sched_setaffinity_old(pid_t pid, const cpu_set_t *cpus);
 int pthread_kill_old(pthread_t thread, int sig);
 int pthread_getaffinity_np_old(pthread_t thread, cpu_set_t *cpus);
 int pthread_setaffinity_np_old(pthread_t thread, const cpu_set_t *cpus);
@@ -59,6 +63,7 @@ __typeof__(pthread_setaffinity_np) pthread_setaffinity_np_234;
 __typeof__(posix_spawn) posix_spawn_old;
 __typeof__(posix_spawnp) posix_spawnp_old;
 
+int capset(void *header, const void *data);
 int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
 

@@ -175,7 +175,8 @@ TWIN(gsignal, raise);
 EXPORT int tgkill(pid_t pid, pid_t tid, int sig)
 {
     struct fiber *self = hook_enter(), *target;
-    if (self == NULL || pid != sys_getpid())
+    bool known = self != NULL || (rt.coop && promote_record() != NULL);
+    if (!known || pid != sys_getpid())
         return real.tgkill(pid, tid, sig);
     target = fiber_by_tid(self, tid);
     return target == NULL ? real.tgkill(pid, tid, sig) : (int)hook_result(-signals_kill(self, target, sig, NULL));

@@ -1,6 +1,8 @@
 /* pthread_create and what is done with a thread's handle. */
 #include "shim/hook.h"
+#include "core/foreign.h"
 #include "core/identity.h"
+#include "core/schedule.h"
 #include "shim/vfork.h"
 
 #include <string.h>
@@ -49,10 +51,23 @@ static bool needs_kernel_thread(const pthread_attr_t *attr)
            (real.pthread_attr_getaffinity_np(attr, sizeof cpus, &cpus) == 0 && identity_narrow(&cpus));
 }
 
+/* Who creates; NULL: the new thread must be a kernel thread. A promoted thread's kernel state is for its threads, too,
+ * unless it has none that they would inherit. */
+static struct fiber *creator(void)
+{
+    struct fiber *promoted = promote_record();
+    if (promoted == NULL)
+        return fiber_self != NULL && !fiber_self->kt->in_core ? fiber_self : NULL;
+    if (promoted->tainted)
+        return NULL;
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &promoted->sig.mask, 8);
+    return promoted;
+}
+
 static bool fibers_possible(void)
 {
     if (rt.coop)
-        return fiber_self != NULL && !fiber_self->kt->in_core;
+        return creator() != NULL;
     if (rt.no_fibers || !identity_start_fibers())
         return false;
     vfork_target = fork; /* its child would change our tables in the parent's memory */
@@ -85,7 +100,7 @@ static int create(pthread_t *handle, const pthread_attr_t *attr, void *(*start)(
     }
     if (rt.config.stack_size != 0 && a.stack == NULL)
         a.stack_size = rt.config.stack_size;
-    return fiber_create(fiber_self, handle, &a, start, arg);
+    return fiber_create(creator(), handle, &a, start, arg);
 }
 
 EXPORT int pthread_create(pthread_t *restrict handle, const pthread_attr_t *restrict attr, void *(*start)(void *),
@@ -93,15 +108,30 @@ EXPORT int pthread_create(pthread_t *restrict handle, const pthread_attr_t *rest
 {
     bool done;
     int e = create(handle, attr, start, arg, false, &done);
-    return done ? e : real.pthread_create(handle, attr, start, arg);
+    if (done)
+        return e;
+    if (!rt.coop)
+        return real.pthread_create(handle, attr, start, arg);
+    void *born = foreign_born(start, arg, false);
+    e = born == NULL ? EAGAIN : real.pthread_create(handle, attr, foreign_start, born);
+    if (e != 0 && born != NULL)
+        foreign_lost(born);
+    return e;
 }
 
 EXPORT int thrd_create(thrd_t *handle, thrd_start_t start, void *arg)
 {
     bool done;
-    int e = create((pthread_t *)handle, NULL, (void *(*)(void *))(void (*)(void))start, arg, true, &done);
-    if (!done)
+    void *(*as_pthread)(void *) = (void *(*)(void *))(void (*)(void))start;
+    int e = create((pthread_t *)handle, NULL, as_pthread, arg, true, &done);
+    if (!done && !rt.coop)
         return real.thrd_create(handle, start, arg);
+    if (!done) {
+        void *born = foreign_born(as_pthread, arg, true);
+        e = born == NULL ? EAGAIN : real.pthread_create((pthread_t *)handle, NULL, foreign_start, born);
+        if (e != 0 && born != NULL)
+            foreign_lost(born);
+    }
     return e == 0 ? thrd_success : e == EAGAIN || e == ENOMEM ? thrd_nomem : thrd_error;
 }
 
@@ -113,12 +143,7 @@ static int join(pthread_t thread, void **result, uint64_t at, const char *call)
     (void)call;
     if (target == NULL)
         return -1;
-    if (self != NULL)
-        return hook_error(fiber_join(self, target, result, at));
-    struct timespec left;
-    uint64_t now = clock_now();
-    left = clock_to_timespec(at > now ? at - now : 0);
-    return fiber_join_foreign(target, result, at == CLOCK_NEVER ? NULL : &left);
+    return hook_error(self != NULL ? fiber_join(self, target, result, at) : fiber_join_foreign(target, result, at));
 }
 
 /* A kernel thread's end is the kernel's to report: on a kernel thread of our own. */
@@ -155,7 +180,7 @@ EXPORT int pthread_tryjoin_np(pthread_t thread, void **result)
         return real.pthread_tryjoin_np(thread, result);
     if (!__atomic_load_n(&target->done, __ATOMIC_ACQUIRE)) {
         hook_enter();
-        return target == fiber_self ? EDEADLK : EBUSY;
+        return target == fiber_record ? EDEADLK : EBUSY;
     }
     return join(thread, result, 0, "pthread_tryjoin_np");
 }
@@ -185,7 +210,7 @@ EXPORT int pthread_timedjoin_np(pthread_t thread, void **result, const struct ti
 EXPORT int pthread_detach(pthread_t thread)
 {
     struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
-    return target == NULL || self == NULL ? real.pthread_detach(thread) : fiber_detach(self, target);
+    return target == NULL ? real.pthread_detach(thread) : fiber_detach(self, target);
 }
 
 EXPORT int thrd_detach(thrd_t thread)
@@ -197,10 +222,11 @@ EXPORT int thrd_detach(thrd_t thread)
 EXPORT void pthread_exit(void *value)
 {
     struct fiber *self = hook_enter();
-    if (self != NULL) {
-        self->result = value;
-        self->exiting = true;
+    if (self != NULL)
         wait_abandon(self, UINTPTR_MAX);
+    if (rt.coop && fiber_record != NULL) {
+        fiber_record->result = value;
+        fiber_record->exiting = true;
     }
     real.pthread_exit(value);
     __builtin_unreachable();
@@ -215,7 +241,8 @@ EXPORT void thrd_exit(int value)
 
 EXPORT int pthread_setcancelstate(int state, int *old)
 {
-    struct fiber *self = hook_enter();
+    hook_enter();
+    struct fiber *self = rt.coop ? fiber_record : NULL;
     if (self != NULL && (state == PTHREAD_CANCEL_ENABLE || state == PTHREAD_CANCEL_DISABLE))
         self->cancel_disabled = state == PTHREAD_CANCEL_DISABLE;
     return real.pthread_setcancelstate(state, old);
@@ -237,92 +264,99 @@ EXPORT int pthread_cancel(pthread_t thread)
 
 /* ---- what is known of a thread ---- */
 
+/* The record of a thread that is not the main one, or NULL. */
+static struct fiber *record_of(pthread_t thread)
+{
+    hook_enter();
+    return rt.coop ? fiber_of(thread) : NULL;
+}
+
 EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
 {
-    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
+    struct fiber *target = record_of(thread);
     if (target == NULL || target->slot == NULL)
         return real.pthread_getattr_np(thread, attr);
     int e = real.pthread_attr_init(attr);
     if (e != 0)
         return e;
+    struct sched_param param = {.sched_priority = 0};
+    int policy = SCHED_OTHER;
+    cpu_set_t cpus;
+    (void)schedule_get_policy(target, &policy, &param);
     real.pthread_attr_setdetachstate(attr, target->detached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
     real.pthread_attr_setguardsize(attr, target->guard_size);
-    real.pthread_attr_setschedpolicy(attr, target->policy);
-    real.pthread_attr_setschedparam(attr, &target->param);
-    cpu_set_t cpus;
-    if (identity_get_affinity(target, sizeof cpus, &cpus) == 0)
+    real.pthread_attr_setschedpolicy(attr, policy);
+    real.pthread_attr_setschedparam(attr, &param);
+    if (schedule_get_affinity(target, sizeof cpus, &cpus) == 0)
         real.pthread_attr_setaffinity_np(attr, sizeof cpus, &cpus);
     return real.pthread_attr_setstack(attr, target->stack, target->stack_size);
 }
 
 EXPORT int pthread_setname_np(pthread_t thread, const char *name)
 {
-    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
-    size_t n = strlen(name);
-    if (target != NULL && n < sizeof target->name)
-        memcpy(target->name, name, n + 1);
-    if (target == NULL || target->main)
+    struct fiber *target = record_of(thread);
+    if (target == NULL)
         return real.pthread_setname_np(thread, name);
-    return n < sizeof target->name ? 0 : ERANGE;
+    return identity_set_name(target, name);
 }
 
 EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t size)
 {
-    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
-    if (target == NULL || target->main)
+    struct fiber *target = record_of(thread);
+    if (target == NULL)
         return real.pthread_getname_np(thread, name, size);
     if (size < sizeof target->name)
         return ERANGE;
     if (!mem_writable(name, sizeof target->name))
         return errno = EFAULT;
-    memcpy(name, target->name, sizeof target->name);
+    identity_get_name(target, name);
     return 0;
 }
 
 EXPORT int pthread_getschedparam(pthread_t thread, int *policy, struct sched_param *param)
 {
-    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
-    if (target == NULL || target->main)
-        return real.pthread_getschedparam(thread, policy, param);
-    *policy = target->policy;
-    *param = target->param;
-    return 0;
+    struct fiber *target = record_of(thread);
+    return target == NULL ? real.pthread_getschedparam(thread, policy, param)
+                          : schedule_get_policy(target, policy, param);
 }
 
 EXPORT int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *param)
 {
-    struct fiber *self = hook_enter(), *target = self != NULL ? fiber_of(thread) : NULL;
-    if (target == NULL || target->main)
-        return real.pthread_setschedparam(thread, policy, param);
-    return identity_set_sched(self, target, policy, param);
+    struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
+    return target == NULL ? real.pthread_setschedparam(thread, policy, param)
+                          : schedule_set_policy(self, target, policy, param);
 }
 
 EXPORT int pthread_setschedprio(pthread_t thread, int priority)
 {
-    struct fiber *self = hook_enter(), *target = self != NULL ? fiber_of(thread) : NULL;
-    if (target == NULL || target->main)
+    struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
+    struct sched_param param;
+    int policy;
+    if (target == NULL)
         return real.pthread_setschedprio(thread, priority);
-    struct sched_param param = {.sched_priority = priority};
-    return identity_set_sched(self, target, target->policy, &param);
+    int e = schedule_get_policy(target, &policy, &param);
+    param.sched_priority = priority;
+    return e != 0 ? e : schedule_set_policy(self, target, policy, &param);
 }
 
 EXPORT int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
 {
-    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
-    if (target == NULL || target->main)
+    struct fiber *target = record_of(thread);
+    if (target == NULL || (target->main && !target->promoted))
         return real.pthread_getcpuclockid(thread, clock);
     if (target->state == FIBER_DONE)
         return ESRCH;
-    *clock = target == fiber_self ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID;
+    if (target->promoted) /* see clock_getcpuclockid(3) for how an id becomes a clock */
+        *clock = (clockid_t)(~(unsigned)target->kt->tid << 3 | 6);
+    else
+        *clock = target == fiber_self ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID;
     return 0;
 }
 
 EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *cpus)
 {
-    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
-    if (target == NULL)
-        return real.pthread_getaffinity_np(thread, size, cpus);
-    return identity_get_affinity(target, size, cpus);
+    struct fiber *target = record_of(thread);
+    return target == NULL ? real.pthread_getaffinity_np(thread, size, cpus) : schedule_get_affinity(target, size, cpus);
 }
 
 EXPORT int pthread_getaffinity_np_234(pthread_t thread, size_t size, cpu_set_t *cpus)
@@ -342,10 +376,9 @@ VERSION(pthread_getaffinity_np_old, pthread_getaffinity_np, "GLIBC_2.3.3");
 
 EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *cpus)
 {
-    struct fiber *target = hook_enter() != NULL ? fiber_of(thread) : NULL;
-    if (target == NULL)
-        return real.pthread_setaffinity_np(thread, size, cpus);
-    return identity_set_affinity(target, size, cpus);
+    struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
+    return target == NULL ? real.pthread_setaffinity_np(thread, size, cpus)
+                          : schedule_set_affinity(self, target, size, cpus);
 }
 EXPORT int pthread_setaffinity_np_234(pthread_t thread, size_t size, const cpu_set_t *cpus)
 {

@@ -37,6 +37,18 @@ with_bare() {
     with_bare 5 "$PROGRAMS/pshared_owner"
 }
 
+# bats test_tags=hook:usleep,hook:fork,hook:waitpid,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock
+@test "a robust mutex whose owner's process dies" {
+    same_cooperative 3 "$PROGRAMS/pshared_robust"
+    [ "$(stat_of promoted)" -ge 6 ]
+}
+
+# bats test_tags=hook:usleep,hook:fork,hook:waitpid,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock
+@test "mutexes with priority inheritance" {
+    same_cooperative 3 "$PROGRAMS/pshared_inherit"
+    [ "$(stat_of promoted)" -ge 4 ]
+}
+
 # bats test_tags=hook:close,hook:usleep,hook:fork,hook:waitpid,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:pthread_cond_broadcast
 @test "condition variables" {
     with_bare 5 "$PROGRAMS/pshared_cond"

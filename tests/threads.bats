@@ -152,7 +152,7 @@ END
     same_cooperative 3 "$PROGRAMS/thread_attr_affinity"
 }
 
-# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_getaffinity_np_old,hook:pthread_setaffinity_np_old,hook:pthread_getaffinity_np_234,hook:pthread_setaffinity_np_234
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:sched_getaffinity_old,hook:sched_setaffinity_old,hook:pthread_getaffinity_np_old,hook:pthread_setaffinity_np_old,hook:pthread_getaffinity_np_234,hook:pthread_setaffinity_np_234
 @test "affinity by every version of the calls" {
     same_cooperative 1 "$PROGRAMS/thread_affinity_old"
 }

@@ -8,6 +8,8 @@
 extern int get_1(pthread_t, cpu_set_t *), set_1(pthread_t, const cpu_set_t *);
 extern int get_2(pthread_t, size_t, cpu_set_t *), set_2(pthread_t, size_t, const cpu_set_t *);
 extern int get_3(pthread_t, size_t, cpu_set_t *), set_3(pthread_t, size_t, const cpu_set_t *);
+extern int get_0(pid_t, cpu_set_t *), set_0(pid_t, const cpu_set_t *);
+__asm__(".symver get_0, sched_getaffinity@GLIBC_2.3.3\n.symver set_0, sched_setaffinity@GLIBC_2.3.3");
 __asm__(".symver get_1, pthread_getaffinity_np@GLIBC_2.3.3\n.symver set_1, pthread_setaffinity_np@GLIBC_2.3.3\n"
         ".symver get_2, pthread_getaffinity_np@GLIBC_2.3.4\n.symver set_2, pthread_setaffinity_np@GLIBC_2.3.4\n"
         ".symver get_3, pthread_getaffinity_np@GLIBC_2.32\n.symver set_3, pthread_setaffinity_np@GLIBC_2.34");
@@ -47,6 +49,10 @@ static void *thread(void *arg)
     printf(" %d", set_3(self, sizeof s.set, &s.set));
     get_2(self, sizeof s.set, &s.set);
     printf(" %d\n", CPU_COUNT(&s.set));
+
+    printf("of the caller: %d", set_0(0, &all));
+    printf(" %d", get_0(0, &s.set) > 0);
+    printf(" %d\n", CPU_EQUAL(&s.set, &all));
     return NULL;
 }
 

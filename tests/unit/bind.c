@@ -7,6 +7,8 @@
 static const char names[] =
 #define HOOK(name) #name "\0"
 #define HOOK_AS(name, like) #name "\0"
+#define HOOK_VERSION(function, name, version)
+#define HOOK_DEFAULT(name, version)
 #include "shim/hooks.def"
     /* IFUNCs, data, names of no object, and what is only in the loader */
     "time\0strlen\0memcpy\0environ\0_r_debug\0__tls_get_addr\0coax_no_such_name\0x\0";

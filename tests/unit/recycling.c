@@ -137,7 +137,7 @@ static void *foreign_joiner(void *unused)
             return NULL;
         chance_delay(&c, 20000);
         void *result = NULL;
-        CHECK_EQ(fiber_join_foreign(f, &result, NULL), 0);
+        CHECK_EQ(fiber_join_foreign(f, &result, CLOCK_NEVER), 0);
         CHECK(result == &foreign);
         __atomic_fetch_add(&foreign.joined, 1, __ATOMIC_SEQ_CST);
     }
