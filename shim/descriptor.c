@@ -30,6 +30,12 @@ EXPORT int pipe2(int fds[2], int flags)
     return r;
 }
 
+/* Without fibers there are none of our own. */
+static inline bool own(int fd)
+{
+    return unlikely(rt.fdtab.nown != 0) && fdtab_is_own(fd);
+}
+
 static int copied(const struct fiber *self, int from, int to)
 {
     if (to >= 0 && to != from && tracked(self))
@@ -53,7 +59,7 @@ static void replace(const struct fiber *self, int fd, int to)
 EXPORT int dup(int fd)
 {
     struct fiber *self = hook_enter();
-    if (fdtab_is_own(fd))
+    if (own(fd))
         return bad();
     return copied(self, fd, real.dup(fd));
 }
@@ -61,7 +67,7 @@ EXPORT int dup(int fd)
 EXPORT int dup2(int fd, int to)
 {
     struct fiber *self = hook_enter();
-    if (fdtab_is_own(fd) || fdtab_is_own(to))
+    if (own(fd) || own(to))
         return bad();
     replace(self, fd, to);
     return copied(self, fd, real.dup2(fd, to));
@@ -71,7 +77,7 @@ TWIN(__dup2, dup2);
 EXPORT int dup3(int fd, int to, int flags)
 {
     struct fiber *self = hook_enter();
-    if (fdtab_is_own(fd) || fdtab_is_own(to))
+    if (own(fd) || own(to))
         return bad();
     if ((flags & ~O_CLOEXEC) == 0)
         replace(self, fd, to);
@@ -82,7 +88,7 @@ EXPORT int dup3(int fd, int to, int flags)
 EXPORT int close(int fd)
 {
     struct fiber *self = hook_enter_cancel();
-    if (fdtab_is_own(fd))
+    if (own(fd))
         return bad();
     struct fd_entry *e = tracked(self) ? fdtab_peek(fd) : NULL;
     if (e == NULL)
@@ -181,7 +187,7 @@ EXPORT int fcntl(int fd, int cmd, ...)
     void *arg = va_arg(args, void *);
     va_end(args);
     struct fiber *self = hook_enter();
-    if (fdtab_is_own(fd))
+    if (own(fd))
         return bad();
     int r = real.fcntl(fd, cmd, arg);
     return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC ? copied(self, fd, r) : r;

@@ -2,8 +2,6 @@
 #include "core/sys.h"
 
 #include <link.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -18,13 +16,6 @@ struct object {
     const uint64_t *bloom;
     const uint32_t *buckets, *chains;
     uint32_t nbuckets, bloom_mask, bloom_shift, first;
-};
-
-/* One name that is looked for. */
-struct wanted {
-    const char *name;
-    uint32_t hash;
-    unsigned index; /* in `found` */
 };
 
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
@@ -63,10 +54,20 @@ static bool object_read(struct object *o, const struct link_map *map)
     return true;
 }
 
-static inline bool perhaps(const struct object *o, uint32_t h)
+/* Which of the names the object may have, by its filter: they go to `perhaps`. */
+static unsigned filter(const struct object *o, const struct elf_name *names, const uint16_t *missing, unsigned left,
+                       uint16_t *perhaps)
 {
-    uint64_t word = o->bloom[h / 64 & o->bloom_mask];
-    return (word >> (h % 64) & word >> ((h >> o->bloom_shift) % 64) & 1) != 0;
+    const uint64_t *bloom = o->bloom;
+    uint32_t mask = o->bloom_mask, shift = o->bloom_shift;
+    unsigned n = 0;
+    for (unsigned i = 0; i < left; i++) {
+        uint32_t h = names[missing[i]].hash;
+        uint64_t word = bloom[h / 64 & mask];
+        perhaps[n] = missing[i];
+        n += (unsigned)(word >> (h % 64) & word >> ((h >> shift) % 64) & 1);
+    }
+    return n;
 }
 
 /* Is the version, by its index, the one of the oldest binaries? */
@@ -87,16 +88,16 @@ static void *address(const struct object *o, const ElfW(Sym) * s)
 }
 
 /* The default version; *old gets the oldest one where that is hidden. */
-static void *object_find(const struct object *o, const struct wanted *w, void **old)
+static void *object_find(const struct object *o, uint32_t hash, const char *name, void **old)
 {
-    uint32_t i = o->nbuckets == 0 ? 0 : o->buckets[w->hash % o->nbuckets];
+    uint32_t i = o->nbuckets == 0 ? 0 : o->buckets[hash % o->nbuckets];
     if (i < o->first || i == 0)
         return NULL;
     for (;; i++) {
         uint32_t h = o->chains[i - o->first];
         const ElfW(Sym) *s = &o->symbols[i];
-        if (((h ^ w->hash) & ~1u) == 0 && s->st_shndx != SHN_UNDEF && s->st_value != 0 &&
-            ELF64_ST_TYPE(s->st_info) != STT_TLS && strcmp(o->strings + s->st_name, w->name) == 0) {
+        if (((h ^ hash) & ~1u) == 0 && s->st_shndx != SHN_UNDEF && s->st_value != 0 &&
+            ELF64_ST_TYPE(s->st_info) != STT_TLS && strcmp(o->strings + s->st_name, name) == 0) {
             unsigned version = o->versions == NULL ? 0 : o->versions[i];
             if ((version & HIDDEN) == 0)
                 return address(o, s);
@@ -117,20 +118,9 @@ static const struct link_map *own_map(void)
     return map;
 }
 
-static void hash_all(struct wanted *w, const char *names, unsigned n)
+bool elf_find(const struct elf_name *names, const char *block, unsigned n, void **found)
 {
-    for (unsigned i = 0; i < n; i++) {
-        uint32_t h = 5381;
-        w[i] = (struct wanted){.name = names, .index = i};
-        for (unsigned char c; (c = (unsigned char)*names++) != '\0';)
-            h = h * 33 + c;
-        w[i].hash = h;
-    }
-}
-
-_Bool elf_find(const char *names, unsigned n, void **found)
-{
-    struct wanted wanted[MOST];
+    uint16_t missing[MOST], perhaps[MOST + 1]; /* indices */
     void *old[MOST];
     const struct link_map *map = own_map();
     uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
@@ -138,28 +128,28 @@ _Bool elf_find(const char *names, unsigned n, void **found)
     if (map == NULL || n > MOST)
         return false;
     memset(old, 0, n * sizeof *old);
-    hash_all(wanted, names, n);
     unsigned left = n;
-    bool all = true;
+    for (unsigned i = 0; i < n; i++)
+        missing[i] = (uint16_t)i;
     while (left > 0 && (map = map->l_next) != NULL) {
         struct object o;
         if (map->l_addr == vdso && vdso != 0) /* no part of the search order */
             continue;
-        if (!object_read(&o, map)) {
-            all = false;
-            break;
+        if (!object_read(&o, map))
+            return false;
+        unsigned n_perhaps = filter(&o, names, missing, left, perhaps), kept = 0;
+        for (unsigned i = 0; i < n_perhaps; i++) {
+            unsigned at = perhaps[i];
+            found[at] = object_find(&o, names[at].hash, block + names[at].at, &old[at]);
         }
-        unsigned kept = 0;
-        for (unsigned i = 0; i < left; i++) {
-            unsigned at = wanted[i].index;
-            if (perhaps(&o, wanted[i].hash))
-                found[at] = object_find(&o, &wanted[i], &old[at]);
-            if (found[at] == NULL)
-                wanted[kept++] = wanted[i];
-        }
+        for (unsigned i = 0; n_perhaps > 0 && i < left; i++)
+            if (found[missing[i]] == NULL)
+                missing[kept++] = missing[i];
+        if (n_perhaps == 0)
+            continue;
         left = kept;
     }
-    for (unsigned i = 0; all && i < left; i++)
-        found[wanted[i].index] = old[wanted[i].index];
-    return all;
+    for (unsigned i = 0; i < left; i++)
+        found[missing[i]] = old[missing[i]];
+    return true;
 }

@@ -57,7 +57,7 @@ static void report_in(void)
 
 __attribute__((constructor)) static void start(void)
 {
-    real_bind();
+    hook_bind(); /* the constructor of another library may have come first */
     config_init(&rt.config, environ);
     real_gate_set(REAL_LIMITS, rt.config.any_timeout);
     rt.no_fibers = rt.config.kernel_threads;

@@ -17,20 +17,32 @@ static long missing(void)
 }
 
 /* Every name of struct real, in its order. */
-static const char names[] =
-#define HOOK(name) #name "\0"
-#define HOOK_AS(name, like) #name "\0"
+static const struct block {
+#define HOOK(name) char name[sizeof #name];
+#define HOOK_AS(name, like) HOOK(name)
 #define HOOK_VERSION(function, name, version)
 #define HOOK_DEFAULT(name, version)
+#define USE(name) HOOK(name)
 #include "shim/hooks.def"
+    REAL_USES(USE)
+#undef HOOK
+} block = {
+#define HOOK(name) #name,
+#include "shim/hooks.def"
+    REAL_USES(USE)
+#undef HOOK
+};
+
+static const struct elf_name names[] = {
+#define HOOK(name) {ELF_HASH(#name), offsetof(struct block, name)},
+#include "shim/hooks.def"
+    REAL_USES(USE)
 #undef HOOK
 #undef HOOK_AS
 #undef HOOK_VERSION
 #undef HOOK_DEFAULT
-#define USE(name) #name "\0"
-    REAL_USES(USE)
 #undef USE
-    ;
+};
 
 enum { NAMES = sizeof(struct real) / sizeof(void *) };
 
@@ -79,13 +91,10 @@ void real_bind(void)
 {
     int saved = errno;
     void *found[NAMES];
-    bool all = elf_find(names, NAMES, found);
-    const char *name = names;
+    bool all = elf_find(names, (const char *)&block, NAMES, found);
     for (unsigned i = 0; i < NAMES; i++) {
-        if (!all) {
-            found[i] = found[i] != NULL ? found[i] : next(name);
-            name += strlen(name) + 1;
-        }
+        if (found[i] == NULL && !all)
+            found[i] = next((const char *)&block + names[i].at);
         if (found[i] == NULL)
             found[i] = (void *)missing;
     }

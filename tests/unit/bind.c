@@ -4,14 +4,31 @@
 
 #include <dlfcn.h>
 
-static const char names[] =
-#define HOOK(name) #name "\0"
-#define HOOK_AS(name, like) #name "\0"
+/* Besides the hooks: IFUNCs, data, a name of no object, and what is only in the loader. */
+#define OTHERS(ONE)                                                                                                    \
+    ONE(time) ONE(strlen) ONE(memcpy) ONE(environ) ONE(_r_debug) ONE(__tls_get_addr) ONE(coax_no_such_name) ONE(x)
+
+static const struct block {
+#define HOOK(name) char name[sizeof #name];
+#define HOOK_AS(name, like) HOOK(name)
 #define HOOK_VERSION(function, name, version)
 #define HOOK_DEFAULT(name, version)
 #include "shim/hooks.def"
-    /* IFUNCs, data, names of no object, and what is only in the loader */
-    "time\0strlen\0memcpy\0environ\0_r_debug\0__tls_get_addr\0coax_no_such_name\0x\0";
+    OTHERS(HOOK)
+#undef HOOK
+} block = {
+#define HOOK(name) #name,
+#include "shim/hooks.def"
+    OTHERS(HOOK)
+#undef HOOK
+};
+
+static const struct elf_name names[] = {
+#define HOOK(name) {ELF_HASH(#name), offsetof(struct block, name)},
+#include "shim/hooks.def"
+    OTHERS(HOOK)
+#undef HOOK
+};
 
 static void *by_dlsym(const char *name)
 {
@@ -21,30 +38,26 @@ static void *by_dlsym(const char *name)
 
 static void same_as_dlsym(void)
 {
-    void *found[512];
-    unsigned n = 0, there = 0;
-    for (const char *name = names; *name != '\0'; name += strlen(name) + 1)
-        n++;
-    CHECK(n <= countof(found));
-    CHECK(elf_find(names, n, found));
-    const char *name = names;
-    for (unsigned i = 0; i < n; i++, name += strlen(name) + 1) {
+    enum { N = countof(names) };
+    void *found[N];
+    unsigned there = 0;
+    CHECK(elf_find(names, (const char *)&block, N, found));
+    for (unsigned i = 0; i < N; i++) {
+        const char *name = (const char *)&block + names[i].at;
         if (found[i] != by_dlsym(name))
             fprintf(stderr, "%s\n", name);
         CHECK_EQ(found[i], by_dlsym(name));
         there += found[i] != NULL;
     }
-    CHECK(there > n * 3 / 4);
+    CHECK(there > N * 3 / 4);
     unit_ok("bind: the same addresses as dlsym");
 }
 
 static void too_many(void)
 {
-    static char many[2000];
+    static struct elf_name many[1000];
     static void *found[1000];
-    for (unsigned i = 0; i < sizeof many; i += 2)
-        many[i] = 'x';
-    CHECK(!elf_find(many, countof(found), found));
+    CHECK(!elf_find(many, "x", countof(found), found));
     unit_ok("bind: more names than fit are left to dlsym");
 }
 
