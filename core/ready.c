@@ -75,6 +75,17 @@ static int arm(int fd, struct fd_entry *e)
     return (int)r;
 }
 
+/* Nobody waits on it any more, and who did was woken from here: while it is registered, each write of the program wakes
+ * our epoll set as well, which costs as much as the write. It comes back when somebody waits and the loop sleeps. */
+static void disarm(int fd)
+{
+    struct fd_entry *e = fdtab_peek(fd);
+    if (!e->registered || !list_empty(&e->waiters[DIR_IN]) || !list_empty(&e->waiters[DIR_OUT]))
+        return;
+    (void)sys(SYS_epoll_ctl, rt.fdtab.epoll, EPOLL_CTL_DEL, fd, NULL);
+    e->registered = false;
+}
+
 void ready_begin(struct ready_wait *w, struct fiber *self, struct ready_link *links)
 {
     wait_init(&w->wait, self, unlink_all);
@@ -206,7 +217,9 @@ static void wake_stream(struct fiber *self, uint64_t key, int dir)
         one_woken |= l->one;
         while (next != &b->list && container_of(next, struct ready_link, by_key)->owner == l->owner)
             next = next->next;
+        int fd = l->fd;
         wake(l);
+        disarm(fd);
     }
     core_leave(self);
 }
