@@ -22,7 +22,7 @@ load helper
     same_cooperative 1 "$PROGRAMS/cancel_detached"
 }
 
-# bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_exit,hook:pthread_cancel,hook:pthread_setcanceltype,hook:sem_wait,hook:sem_post
+# bats test_tags=smoke,hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_exit,hook:pthread_cancel,hook:pthread_setcanceltype,hook:sem_wait,hook:sem_post
 @test "cleanup handlers: order, popped ones, on exit" {
     same_cooperative 1 "$PROGRAMS/cancel_cleanup"
 }
@@ -32,7 +32,7 @@ load helper
     same_cooperative 1 "$PROGRAMS/cancel_not_a_point"
 }
 
-# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:pthread_cond_signal
+# bats test_tags=smoke,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:pthread_cond_signal
 @test "in a condition wait: the mutex is owned, no signal is lost" {
     same_cooperative 1 "$PROGRAMS/cancel_cond"
 }

@@ -13,7 +13,7 @@ load helper
     same_cooperative 1 "$PROGRAMS/cond_broadcast"
 }
 
-# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_timedwait,hook:pthread_cond_clockwait,hook:pthread_cond_signal
+# bats test_tags=smoke,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_timedwait,hook:pthread_cond_clockwait,hook:pthread_cond_signal
 @test "time limits on both clocks" {
     same_cooperative 1 "$PROGRAMS/cond_timed"
 }

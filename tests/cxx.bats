@@ -8,7 +8,7 @@ load helper
     same_cooperative 1 "$PROGRAMS/cxx_thread"
 }
 
-# bats test_tags=hook:usleep,hook:sched_yield
+# bats test_tags=smoke,hook:usleep,hook:sched_yield
 @test "exceptions in many threads at once, across switches" {
     same_cooperative 1 "$PROGRAMS/cxx_exceptions"
 }

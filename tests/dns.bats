@@ -7,7 +7,7 @@ setup() {
     export RES_OPTIONS="timeout:1 attempts:1" # where there is no name server, do not wait long for it
 }
 
-# bats test_tags=hook:getaddrinfo,hook:getnameinfo
+# bats test_tags=smoke,hook:getaddrinfo,hook:getnameinfo
 @test "getaddrinfo and getnameinfo" {
     same "$PROGRAMS/dns_names" 0
     same_cooperative 4 "$PROGRAMS/dns_names" 16

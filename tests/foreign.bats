@@ -3,7 +3,7 @@
 
 load helper
 
-# bats test_tags=hook:read,hook:write,hook:pipe,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_signal,hook:pthread_cond_broadcast,hook:pthread_rwlock_rdlock,hook:pthread_rwlock_wrlock,hook:pthread_rwlock_unlock,hook:pthread_barrier_init,hook:pthread_barrier_wait,hook:sem_wait,hook:sem_post
+# bats test_tags=smoke,hook:read,hook:write,hook:pipe,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_signal,hook:pthread_cond_broadcast,hook:pthread_rwlock_rdlock,hook:pthread_rwlock_wrlock,hook:pthread_rwlock_unlock,hook:pthread_barrier_init,hook:pthread_barrier_wait,hook:sem_wait,hook:sem_post
 @test "a timer's notification thread gives and waits" {
     same_cooperative 1 "$PROGRAMS/foreign_timer"
 }

@@ -3,7 +3,7 @@
 
 load helper
 
-# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join
+# bats test_tags=smoke,hook:usleep,hook:pthread_create,hook:pthread_join
 @test "destructors run in rounds, and not for ever" {
     same_cooperative 1 "$PROGRAMS/key_destructor"
 }

@@ -19,7 +19,7 @@ load helper
     same_cooperative 1 "$PROGRAMS/mutex_many"
 }
 
-# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_tryjoin_np,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock
+# bats test_tags=smoke,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_tryjoin_np,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock
 @test "attributes, and the errors of each kind" {
     same "$PROGRAMS/mutex_attr"
     same_cooperative 1 "$PROGRAMS/mutex_kinds"
@@ -30,7 +30,7 @@ load helper
     same_cooperative 1 "$PROGRAMS/mutex_timed"
 }
 
-# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_exit,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_timedlock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post
+# bats test_tags=smoke,hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_exit,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_timedlock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post
 @test "robust: the owner ends" {
     same_cooperative 1 "$PROGRAMS/mutex_robust"
 }

@@ -9,7 +9,7 @@ load helper
     same_cooperative 4 "$PROGRAMS/poll_timeout" 16
 }
 
-# bats test_tags=hook:poll,hook:select,hook:epoll_wait
+# bats test_tags=smoke,hook:poll,hook:select,hook:epoll_wait
 @test "what each kind of descriptor is ready for" {
     same "$PROGRAMS/poll_kinds" 0
     same_cooperative 4 "$PROGRAMS/poll_kinds" 1

@@ -81,7 +81,7 @@ serves() {
     [ "$(figure connected)" = "$2" ]
     [ "$(figure errors)" = 0 ]
     [ "$(figure threads)" -ge "$2" ]
-    run timeout -k 10 150 "$ROOT/tests/load/daemon-load" "$1" "$2" 50 1 "$COAX" 3>&-
+    run timeout -k 10 150 "$ROOT/tests/load/daemon-load" "$1" "$2" 50 1 "$COAX" "${UNDER[@]}" 3>&-
     echo "wrapped: $output"
     [ "$status" = 0 ]
     [ "$(figure connected)" = "$2" ]

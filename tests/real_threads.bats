@@ -108,7 +108,6 @@ X
     [ "$output" = "total 125250 threads 1 2 3 4 5 6" ]
 }
 
-# bats test_tags=smoke
 @test "hackbench -T over sockets" {
     same_shape hackbench -T -g 4 -l 100
 }

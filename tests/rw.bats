@@ -7,7 +7,7 @@ setup() {
     export TMPDIR=$BATS_TEST_TMPDIR
 }
 
-# bats test_tags=hook:read,hook:write,hook:__read,hook:__write,hook:__read_chk,hook:readv,hook:writev,hook:preadv2,hook:preadv64v2,hook:pwritev2,hook:pwritev64v2,hook:pipe
+# bats test_tags=smoke,hook:read,hook:write,hook:__read,hook:__write,hook:__read_chk,hook:readv,hook:writev,hook:preadv2,hook:preadv64v2,hook:pwritev2,hook:pwritev64v2,hook:pipe
 @test "megabytes through a small pipe, alone" {
     same "$PROGRAMS/rw_bulk" pipe 4096 0
 }
@@ -99,7 +99,7 @@ setup() {
     same_cooperative 4 "$PROGRAMS/rw_atomic" 16 1
 }
 
-# bats test_tags=hook:read,hook:write
+# bats test_tags=smoke,hook:read,hook:write
 @test "several readers of one descriptor: each byte goes to one" {
     for kind in pipe stream eventfd; do
         same_cooperative 4 "$PROGRAMS/rw_readers" any $kind 50

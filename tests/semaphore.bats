@@ -19,7 +19,7 @@ load helper
     same_cooperative 11 "$PROGRAMS/sem_named"
 }
 
-# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_timedwait,hook:sem_post,hook:sigaction,hook:pthread_kill
+# bats test_tags=smoke,hook:usleep,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_timedwait,hook:sem_post,hook:sigaction,hook:pthread_kill
 @test "posted by a signal handler, interrupted by one" {
     same_cooperative 1 "$PROGRAMS/sem_handler"
 }

@@ -18,7 +18,7 @@ load helper
     done
 }
 
-# bats test_tags=hook:read,hook:write,hook:pipe,hook:usleep,hook:nanosleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post,hook:sigaction,hook:pause,hook:raise,hook:pthread_kill
+# bats test_tags=smoke,hook:read,hook:write,hook:pipe,hook:usleep,hook:nanosleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post,hook:sigaction,hook:pause,hook:raise,hook:pthread_kill
 @test "handlers run while threads wait, on the thread that is meant" {
     same_cooperative 1 "$PROGRAMS/signal_handler"
 }
@@ -43,7 +43,7 @@ load helper
     same_cooperative 1 "$PROGRAMS/signal_names"
 }
 
-# bats test_tags=hook:read,hook:write,hook:pipe,hook:usleep,hook:nanosleep,hook:sched_yield,hook:poll,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_post,hook:signal,hook:pthread_sigmask,hook:pause,hook:pthread_kill,hook:longjmp,hook:_longjmp,hook:siglongjmp,hook:__longjmp_chk
+# bats test_tags=smoke,hook:read,hook:write,hook:pipe,hook:usleep,hook:nanosleep,hook:sched_yield,hook:poll,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_post,hook:signal,hook:pthread_sigmask,hook:pause,hook:pthread_kill,hook:longjmp,hook:_longjmp,hook:siglongjmp,hook:__longjmp_chk
 @test "jumps out of handlers and within threads" {
     same_cooperative 1 "$PROGRAMS/signal_jump"
     same_cooperative 1 "$PROGRAMS/signal_jump_checked"

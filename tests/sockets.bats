@@ -30,7 +30,7 @@ load helper
     same_cooperative 10 "$PROGRAMS/sock_flags" 8
 }
 
-# bats test_tags=hook:sendmsg,hook:recvmsg,hook:read,hook:recv
+# bats test_tags=smoke,hook:sendmsg,hook:recvmsg,hook:read,hook:recv
 @test "descriptors and credentials pass" {
     same "$PROGRAMS/sock_rights" 0
     same_cooperative 4 "$PROGRAMS/sock_rights" 8

@@ -19,7 +19,7 @@ same_solo() {
     same_solo "$PROGRAMS/solo_signal"
 }
 
-# bats test_tags=hook:read,hook:recv,hook:poll,hook:epoll_wait,hook:sleep,hook:accept,hook:waitpid
+# bats test_tags=smoke,hook:read,hook:recv,hook:poll,hook:epoll_wait,hook:sleep,hook:accept,hook:waitpid
 @test "siglongjmp out of blocking calls" {
     same_solo "$PROGRAMS/solo_jump"
 }

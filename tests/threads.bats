@@ -58,7 +58,7 @@ END
     same_cooperative 2 "$PROGRAMS/thread_attr_realtime"
 }
 
-# bats test_tags=hook:usleep,hook:sched_yield,hook:pthread_create,hook:pthread_join
+# bats test_tags=smoke,hook:usleep,hook:sched_yield,hook:pthread_create,hook:pthread_join
 @test "join before and after the end, by any thread" {
     same_cooperative 1 "$PROGRAMS/thread_join"
 }
@@ -68,7 +68,7 @@ END
     same_cooperative 1 "$PROGRAMS/thread_join_errors"
 }
 
-# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_tryjoin_np,hook:pthread_timedjoin_np,hook:pthread_clockjoin_np,hook:sem_wait,hook:sem_post
+# bats test_tags=smoke,hook:usleep,hook:pthread_create,hook:pthread_tryjoin_np,hook:pthread_timedjoin_np,hook:pthread_clockjoin_np,hook:sem_wait,hook:sem_post
 @test "tryjoin, timedjoin, clockjoin" {
     same_cooperative 1 "$PROGRAMS/thread_timedjoin"
 }

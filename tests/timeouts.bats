@@ -137,7 +137,7 @@ client() {
     done
 }
 
-# bats test_tags=hook:accept,hook:accept4,hook:poll
+# bats test_tags=smoke,hook:accept,hook:accept4,hook:poll
 @test "accept limit" {
     COAX_OPTIONS=(--accept-timeout 0.3)
     for how in accept accept4 poll select epoll nonblock; do
