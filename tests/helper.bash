@@ -33,8 +33,8 @@ watch_test() {
 [ -z "${BATS_TEST_TMPDIR-}" ] ||
     (watch_test $$ "$PPID" "$BATS_TEST_TMPDIR" "${BATS_TEST_TIMEOUT-}" >/dev/null 2>&1 </dev/null 3>&- 4>&- &)
 
-# limited COMMAND...: run with the time limit LIMIT.
-limited() {
+# run_limited COMMAND...: run with the time limit LIMIT.
+run_limited() {
     echo "$((EPOCHSECONDS + LIMIT))" >"$BATS_TEST_TMPDIR.limit"
     run timeout -k 5 "$((LIMIT + REPORT_SECONDS))" "$@" 3>&-
     rm -f "$BATS_TEST_TMPDIR.limit"
@@ -42,7 +42,7 @@ limited() {
 
 # Runs a victim bare: output in $output, exit status in $status.
 bare() {
-    limited "$@"
+    run_limited "$@"
 }
 
 # Runs a victim under coax, options through COAX_OPTIONS (an array); what the run did goes to $BATS_TEST_TMPDIR/stats. With
@@ -51,7 +51,7 @@ UNDER=()
 [ -z "${COAX_VALGRIND-}" ] || UNDER=(valgrind -q --leak-check=no --trace-children=yes --error-exitcode=99 --log-file="$BATS_TEST_TMPDIR/valgrind.%p")
 wrapped() {
     rm -f "$BATS_TEST_TMPDIR/stats"
-    limited env COAX_STATS="$BATS_TEST_TMPDIR/stats" "$COAX" "${COAX_OPTIONS[@]}" "${UNDER[@]}" "$@"
+    run_limited env COAX_STATS="$BATS_TEST_TMPDIR/stats" "$COAX" "${COAX_OPTIONS[@]}" "${UNDER[@]}" "$@"
     if [ "${COAX_VALGRIND-}" ] && grep -h '^==' "$BATS_TEST_TMPDIR"/valgrind.*; then
         status=99
     fi
