@@ -95,6 +95,7 @@ def find_runtime():
 class Report:
     def __init__(self, rt):
         self.rt, self.pid = rt, gdb.selected_inferior().pid
+        self.now = time.clock_gettime(time.CLOCK_MONOTONIC)  # all stands still from here on
         self.threads = {t.ptid[1]: t for t in gdb.selected_inferior().threads()}
         self.fiber_type = rt["fibers"]["first"].type
         self.unwinder = FromContext()
@@ -177,7 +178,8 @@ class Report:
         timer = fiber["wait"]["timer"]
         if int(timer["index"]) == 0:
             return ", no limit"
-        return ", ends in %.3f s" % (int(timer["at"]) / 1e9 - time.clock_gettime(time.CLOCK_MONOTONIC))
+        left = int(timer["at"]) / 1e9 - self.now
+        return ", ends in %.3f s" % left if left >= 0 else ", should have ended %.3f s ago" % -left
 
     def describe(self, fiber):
         """Its line, and how it is to be unwound: a kernel thread, a saved context, or neither."""
