@@ -9,7 +9,7 @@ teardown() {
 
 # start ARGS...: the victim under coax in the background, its pid in $pid.
 start() {
-    "$COAX" "$PROGRAMS/deadlock" "$@" >"$BATS_TEST_TMPDIR/says" 3>&- &
+    "$COAX" "$PROGRAMS/hang" "$@" >"$BATS_TEST_TMPDIR/says" 3>&- &
     pid=$!
     wait_until 20 grep -q ready "$BATS_TEST_TMPDIR/says"
 }
@@ -32,13 +32,13 @@ says() {
     start
     wait_until 30 all_parked || { cat "$BATS_TEST_TMPDIR/report" && return 1; }
     says '^  5 fibers, 0 ready; the baton is kernel thread [0-9]+.s, inside the core$'
-    says "^  fiber $pid \(deadlock, main\): .*waits in pthread_join for fiber [0-9]+ \(locks\), no limit$"
+    says "^  fiber $pid \(hang, main\): .*waits in pthread_join for fiber [0-9]+ \(locks\), no limit$"
     says "^  fiber [0-9]+ \(locks\): .*waits in pthread_mutex_lock on address 0x[0-9a-f]+ \(held\) held by fiber $pid "
     says '^  fiber [0-9]+ \(waits\): .*waits in pthread_cond_wait on address 0x[0-9a-f]+ \(never\), no limit$'
     says '^  fiber [0-9]+ \(reads\): .*waits in read on descriptor [0-9]+ \(pipe:.*\) in, no limit$'
     says '^  fiber [0-9]+ \(sleeps\): .*waits in sleep, ends in 99[0-9]{3}\.'
     for function in main locks waits reads sleeps; do
-        says "^    #[0-9]+ +$function \(deadlock\.c:[0-9]+\)$"
+        says "^    #[0-9]+ +$function \(hang\.c:[0-9]+\)$"
     done
     says '^  kernel thread [0-9]+ \(.*\): the carrier with fiber '
     says '^  kernel thread [0-9]+ \(.*\): the monitor, in '
@@ -47,7 +47,7 @@ says() {
 
 @test "the kernel thread of a process without fibers" {
     start alone
-    wait_until 30 eval "report; says '^    #[0-9]+ +reads .deadlock'"
+    wait_until 30 eval "report; says '^    #[0-9]+ +reads .hang'"
     says '^  no fibers$'
 }
 
@@ -62,8 +62,8 @@ says() {
     local at=@ # a line that begins with both would be a test of this file
     cat >"$BATS_TEST_TMPDIR/inner.bats" <<END
 load $ROOT/tests/helper
-${at}test "run" { LIMIT=2 REPORT_SECONDS=10; wrapped "\$PROGRAMS/deadlock"; [ "\$status" = 124 ]; }
-${at}test "test" { run "\$COAX" "\$PROGRAMS/deadlock"; }
+${at}test "run" { LIMIT=2 REPORT_SECONDS=10; wrapped "\$PROGRAMS/hang"; [ "\$status" = 124 ]; }
+${at}test "test" { run "\$COAX" "\$PROGRAMS/hang"; }
 END
     run env -i PATH=/usr/local/bin:/usr/bin:/bin BATS_TEST_TIMEOUT=30 timeout -k 5 100 \
         bats --tap --filter '^run$' "$BATS_TEST_TMPDIR/inner.bats" 3>&-

@@ -35,3 +35,23 @@ load helper
 @test "deep recursion within the limit" {
     same_cooperative 3 "$PROGRAMS/thread_recursion"
 }
+
+# bats test_tags=hook:pthread_mutex_lock,hook:pthread_cond_wait,hook:pthread_join,hook:read,hook:sem_wait,hook:pthread_rwlock_wrlock,hook:sigaction,hook:pause
+@test "a deadlock waits, computes nothing, and takes signals" {
+    local how pid pids=()
+    for how in mutex self cond join pipe sem rwlock exit; do
+        timeout -k 5 60 env COAX_STATS="$BATS_TEST_TMPDIR/$how.stats" "$COAX" "$PROGRAMS/deadlock" $how \
+            >"$BATS_TEST_TMPDIR/$how" 2>&1 3>&- &
+        pids+=("$!")
+        timeout -k 5 60 "$PROGRAMS/deadlock" $how >"$BATS_TEST_TMPDIR/$how.bare" 2>&1 3>&- &
+        pids+=("$!")
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid" && status=0 || status=$?
+        [ "$status" = 3 ]
+    done
+    for how in mutex self cond join pipe sem rwlock exit; do
+        [ "$(cat "$BATS_TEST_TMPDIR/$how")" = waits ] || [ "$(cat "$BATS_TEST_TMPDIR/$how.bare")" != waits ]
+    done
+    grep -qx 'mode fiber' "$BATS_TEST_TMPDIR/exit.stats" # the others end without
+}

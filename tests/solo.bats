@@ -12,6 +12,11 @@ same_solo() {
 @test "no thread, descriptor, timer, signal or limit more" {
     same_solo "$PROGRAMS/solo_state"
     [[ $output == *"/proc/self/task 1"* ]]
+    COAX_OPTIONS=(--connect-timeout 1m --read-timeout 1m --write-timeout 1m --accept-timeout 1m --wait-timeout 1m
+        --poll-timeout 1m --strict --stack-size 64k)
+    same_solo "$PROGRAMS/solo_state"
+    COAX_OPTIONS=(--threads kernel)
+    same "$PROGRAMS/solo_state"
 }
 
 # bats test_tags=hook:read,hook:readv,hook:preadv2,hook:recv,hook:recvfrom,hook:recvmsg,hook:send,hook:write,hook:sendmsg,hook:accept,hook:accept4,hook:waitpid,hook:poll,hook:ppoll,hook:select,hook:pselect,hook:epoll_wait,hook:epoll_pwait,hook:nanosleep,hook:clock_nanosleep,hook:usleep,hook:sleep,hook:pause
