@@ -28,6 +28,8 @@ static long sleep_for(struct fiber *self, const struct timespec *t, struct times
     long r = sleep_until(self, at, call);
     if (r == -EINTR && left != NULL) {
         uint64_t now = clock_now();
+        if (!mem_writable(left, sizeof *left))
+            return -EFAULT;
         *left = clock_to_timespec(at > now ? at - now : 0);
     }
     return r;

@@ -106,6 +106,10 @@ static void *scenario(void *unused)
     ended(t);
 
     t = soon();
+    CHECK(nanosleep(&ten, (struct timespec *)8) == -1 && errno == EFAULT);
+    ended(t);
+
+    t = soon();
     CHECK(nanosleep(&ten, &ten) == -1 && errno == EINTR); /* in and out in one */
     about_ten(ten);
     ended(t);
