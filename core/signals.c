@@ -562,12 +562,15 @@ static int kill_promoted(const struct fiber *target, int sig, const union sigval
 
 int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
 {
-    if (sig == 0)
-        return target->state == FIBER_FREE ? ESRCH : 0;
-    if (sig < 0 || sig > SIGNALS || sig == 32 || sig == 33)
+    if (sig == 32 || sig == 33)
         return EINVAL;
+    /* libc's pthread_kill finds one that has ended, its pthread_sigqueue does not. */
     if (target->state == FIBER_DONE || target->state == FIBER_FREE)
-        return target->state == FIBER_FREE ? ESRCH : 0;
+        return target->state == FIBER_FREE || value != NULL ? ESRCH : 0;
+    if (sig < 0 || sig > SIGNALS)
+        return EINVAL;
+    if (sig == 0)
+        return 0;
     if (target->promoted)
         return kill_promoted(target, sig, value);
     struct sigaction act = {.sa_handler = SIG_DFL};

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 extern int kill_old(pthread_t, int), kill_new(pthread_t, int);
@@ -49,6 +50,9 @@ int main(void)
     usleep(100000); /* it has ended: nobody has joined it */
     printf("ended: %s %d\n", kill_old(t, 0) == ESRCH ? "ESRCH" : "?", kill_new(t, 0));
     printf("ended: %s %d\n", kill_old(t, SIGUSR1) == ESRCH ? "ESRCH" : "?", kill_new(t, SIGUSR1));
+    printf("ended, no such signal: %s %s\n", strerror(kill_old(t, 100)), strerror(kill_new(t, 100)));
+    printf("ended, libc's own: %s %s\n", strerror(kill_old(t, 33)), strerror(kill_new(t, 33)));
+    printf("ended, queued: %s\n", strerror(pthread_sigqueue(t, SIGUSR1, (union sigval){.sival_int = 1})));
     pthread_join(t, NULL);
     printf("self: %d", kill_old(pthread_self(), SIGUSR1));
     printf(" %d, %d signals\n", kill_new(pthread_self(), SIGUSR1), (int)got);
