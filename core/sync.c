@@ -195,8 +195,10 @@ int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, co
     if (e != 0)
         return e;
     struct addr_wait w;
+    bool ours = owned(self, m);
     core_enter(self);
     addr_link(&w, self, c);
+    m->__data.__nusers += ours; /* who waits still uses it: it cannot be destroyed */
     e = real.pthread_mutex_unlock(m);
     int r = 0;
     if (likely(e == 0)) {
@@ -209,6 +211,7 @@ int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, co
     if (e != 0)
         return e;
     e = sync_mutex_lock(self, m, NULL);
+    m->__data.__nusers -= ours && (e == 0 || e == EOWNERDEAD);
     if (r == -E_CANCELLED)
         return E_CANCELLED;
     return e != 0 ? e : r == -ETIMEDOUT ? ETIMEDOUT : 0;

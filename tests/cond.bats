@@ -41,3 +41,8 @@ load helper
 @test "found by name and by version" {
     same_cooperative 1 "$PROGRAMS/cond_by_name"
 }
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_cond_wait,hook:pthread_cond_signal
+@test "a mutex that a waiter has given up is in use" {
+    same_cooperative 1 "$PROGRAMS/cond_mutex_in_use"
+}
