@@ -156,8 +156,8 @@ static void kick_promoted(const struct fiber *target)
 /* A signal would end some calls early that are not to be cancelled: who has disabled it looks when it enables it. */
 static void kick(struct fiber *target)
 {
-    if (target->state == FIBER_PARKED)
-        sched_ready_first(target); /* its wait decides */
+    if (target->state == FIBER_PARKED || target->state == FIBER_READY)
+        wait_cancel(target);
     else if (baton_is_away(target) && !target->cancel_disabled)
         (void)sys(SYS_tgkill, sys_getpid(), target->kt->tid, SIGNAL_CANCEL);
 }

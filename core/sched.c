@@ -124,6 +124,7 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
     struct fiber *self = w->fiber;
     struct wait *outer = w->outer = self->wait;
     const char *outer_call = self->call;
+    w->flags = flags;
     self->wait = w;
     self->call = call;
     if (!self->sig.masked)
@@ -165,6 +166,12 @@ void wait_abandon(struct fiber *self, uintptr_t sp)
         self->wait = w->outer;
     }
     core_leave(self);
+}
+
+void wait_cancel(struct fiber *f)
+{
+    if (f->wait != NULL && cancelled(f, f->wait->flags))
+        wait_wake(f->wait, -E_CANCELLED);
 }
 
 void wait_wake(struct wait *w, int result)

@@ -21,6 +21,7 @@ struct wait {
     struct timer timer;
     bool woken;
     bool hungry; /* it was woken before and came too late: its turn is next */
+    int flags;   /* WAIT_* */
     int result;
 };
 
@@ -51,6 +52,8 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call);
 /* A handler that interrupted waits will not return to them (a jump, pthread_exit, cancellation): those whose frames lie
  * below `sp` are taken off. Takes the baton. */
 void wait_abandon(struct fiber *self, uintptr_t sp);
+/* pthread_cancel: ends the wait of a parked fiber, if it can be cancelled, before anything else does. */
+void wait_cancel(struct fiber *f);
 /* Ends a wait. The waker has unlinked it, unless result says why it must be unlinked here (result < 0). */
 void wait_wake(struct wait *w, int result);
 

@@ -68,3 +68,8 @@ load helper
     same_cooperative 3 "$PROGRAMS/cancel_defer"
     [ "$status" = 0 ]
 }
+
+# bats test_tags=hook:read,hook:close,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_cond_wait,hook:pthread_cond_signal
+@test "cancelled before something else ends the call" {
+    same_cooperative 1 "$PROGRAMS/cancel_then_close"
+}
