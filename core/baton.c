@@ -59,13 +59,16 @@ static void *spare(void *arg)
     return NULL;
 }
 
+static int make_monitor(void);
+
+/* And the monitor, if it has left. */
 struct kthread *baton_make(void *(*start)(void *))
 {
     struct kthread *k = record_take();
     if (k == NULL)
         return NULL;
     k->fresh = true;
-    if (baton_staff() != 0 || spawn(start, k) != 0) {
+    if (make_monitor() != 0 || spawn(start, k) != 0) {
         record_put(k);
         return NULL;
     }
@@ -500,7 +503,7 @@ static void *monitor(void *unused)
     return NULL;
 }
 
-int baton_staff(void)
+static int make_monitor(void)
 {
     lock_take(&rt.baton.lock);
     bool on = rt.baton.monitor_on;
@@ -548,6 +551,16 @@ int baton_init(void)
     rt.baton.nthreads = rt.baton.most = 1;
     rt.baton.owner = (uintptr_t)k;
     rt.baton.monitor_word = 1;
+    return baton_staff();
+}
+
+int baton_staff(void)
+{
+    lock_take(&rt.baton.lock);
+    bool on = rt.baton.monitor_on;
+    lock_drop(&rt.baton.lock);
+    if (on)
+        return 0;
     struct kthread *first_spare = kthread_new();
     if (first_spare == NULL)
         return -EAGAIN;

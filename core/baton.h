@@ -77,7 +77,7 @@ bool baton_take(struct fiber *self);
 void baton_away(struct fiber *self, const char *call);
 void baton_back(struct fiber *self);
 
-/* After a second fiber is counted, or for a second kernel thread: makes the monitor if it has left. 0 or -errno. */
+/* After a second fiber is counted: makes the monitor and a spare if they have left. 0 or -errno. Inside the core. */
 int baton_staff(void);
 
 /* For promote.c. A kernel thread that will not carry, running start(k): NULL without memory. */

@@ -95,6 +95,7 @@ int fiber_start_core(void)
         rt.fibers.calibrated = true;
         switch_init();
     }
+    stacks_init();
     int e = baton_init();
     if (e == 0)
         e = loop_init();
@@ -252,6 +253,11 @@ int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr 
 {
     struct creation c = {self, handle, attr, start, arg, 0};
     inside(self->promoted ? NULL : self, create_here, &c);
+    if (c.error != 0 && !self->promoted && rt.sched.ready > 0) { /* kernel threads would have run and ended meanwhile */
+        sched_yield_now(self);
+        c.error = 0;
+        inside(self, create_here, &c);
+    }
     return c.error;
 }
 

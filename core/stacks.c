@@ -2,9 +2,13 @@
 #include "core/config.h"
 #include "core/rt.h"
 #include "core/sys.h"
+#include "shim/real.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <link.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 
@@ -28,6 +32,25 @@ struct stack_class *stacks_class(size_t size, size_t guard)
     return c;
 }
 
+static int wants_code(struct dl_phdr_info *info, size_t size, void *found)
+{
+    bool executable = true; /* libc's rule for an object that does not say */
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_GNU_STACK)
+            executable = (info->dlpi_phdr[i].p_flags & PF_X) != 0;
+    if (info->dlpi_name != NULL && strncmp(info->dlpi_name, "linux-vdso", 10) == 0)
+        executable = false;
+    *(bool *)found |= executable;
+    return 0;
+}
+
+void stacks_init(void)
+{
+    rt.stacks.executable = false;
+    real.dl_iterate_phdr(wants_code, &rt.stacks.executable);
+}
+
 /* A stack that could never be used whole is refused, as the kernel refuses it to libc, which reserves what it maps. */
 static bool beyond_memory(size_t size)
 {
@@ -39,11 +62,12 @@ static bool beyond_memory(size_t size)
  * strict overcommit), less. */
 static int new_slab(struct stack_class *c)
 {
+    int protection = PROT_READ | PROT_WRITE | (rt.stacks.executable ? PROT_EXEC : 0);
     if (beyond_memory(c->size))
         return -ENOMEM;
     for (size_t n = c->slab_slots; n > 0; n /= 2) {
-        long p = sys(SYS_mmap, 0, n * c->size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+        long p =
+            sys(SYS_mmap, 0, n * c->size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
         if ((unsigned long)p > -4096ul)
             continue;
         (void)sys(SYS_madvise, p, n * c->size, MADV_NOHUGEPAGE);

@@ -4,6 +4,7 @@
 #ifndef COAX_STACKS_H
 #define COAX_STACKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { STACK_CLASSES = 64 };
@@ -21,7 +22,11 @@ struct stack_class {
 struct stacks {
     struct stack_class classes[STACK_CLASSES];
     unsigned nclasses;
+    bool executable; /* as libc's: some object has code on its stack (nested functions), or does not say it has none */
 };
+
+/* Looks at the objects that are loaded. Outside the core: libc's lock may be held. */
+void stacks_init(void);
 
 /* The class of that size and guard (multiples of a page), made if need be; NULL: too many classes. */
 struct stack_class *stacks_class(size_t size, size_t guard);

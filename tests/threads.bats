@@ -162,6 +162,13 @@ END
     same_cooperative 5 "$PROGRAMS/thread_alone"
 }
 
+# bats test_tags=hook:pthread_create,hook:pthread_join
+@test "code on the stack" {
+    gcc -w -pthread -z execstack "$ROOT/tests/programs/thread_trampoline.c" -o "$BATS_TEST_TMPDIR/code"
+    same_cooperative 1 "$BATS_TEST_TMPDIR/code"
+    [ "$status" = 0 ]
+}
+
 # bats test_tags=hook:pthread_create,hook:pthread_join,hook:read,hook:write,hook:pipe,hook:usleep
 @test "ids are changed for all threads, by any of them" {
     same_cooperative 4 "$PROGRAMS/thread_setuid"
