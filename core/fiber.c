@@ -26,8 +26,7 @@ struct fiber *fiber_of(pthread_t handle)
     return f != NULL && f->fs == (uintptr_t)handle ? f : NULL;
 }
 
-/* Runs something inside the core for a caller that is a fiber, or for one that is none. */
-static void inside(struct fiber *self, void (*fn)(void *), void *arg)
+void fiber_inside(struct fiber *self, void (*fn)(void *), void *arg)
 {
     if (self == NULL) {
         promote_ask(fn, arg);
@@ -63,7 +62,7 @@ struct fiber *fiber_by_tid(struct fiber *self, int tid)
     struct search s = {tid, NULL};
     if (self != NULL && tid == tls_tid(self->fs))
         return self;
-    inside(self, find_tid, &s);
+    fiber_inside(self, find_tid, &s);
     return s.found;
 }
 
@@ -252,17 +251,17 @@ int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr 
                  void *arg)
 {
     struct creation c = {self, handle, attr, start, arg, 0};
-    inside(self->promoted ? NULL : self, create_here, &c);
+    fiber_inside(self->promoted ? NULL : self, create_here, &c);
     if (c.error != 0 && !self->promoted && rt.sched.ready > 0) { /* kernel threads would have run and ended meanwhile */
         sched_yield_now(self);
         c.error = 0;
-        inside(self, create_here, &c);
+        fiber_inside(self, create_here, &c);
     }
     return c.error;
 }
 
-/* Keeps the slot for the next thread of its class. The pages of a few ended fibers stay warm; of more, they go back. */
-static void recycle(struct fiber *f)
+/* The pages of a few ended fibers stay warm; of more, they go back. */
+void fiber_recycle(struct fiber *f)
 {
     struct stack_class *c = f->class;
     bool running = f == fiber_self; /* it still stands on the stack */
@@ -281,8 +280,7 @@ static void recycle(struct fiber *f)
     c->free = f;
 }
 
-/* A foreign thread that has joined a fiber leaves it here. */
-static void reap(struct fiber *f)
+void fiber_reap(struct fiber *f)
 {
     struct fiber *head = __atomic_load_n(&rt.fibers.reaped, __ATOMIC_RELAXED);
     do
@@ -296,7 +294,7 @@ void fiber_drain(void)
     struct fiber *f = __atomic_exchange_n(&rt.fibers.reaped, NULL, __ATOMIC_SEQ_CST);
     while (f != NULL) {
         struct fiber *next = f->next;
-        recycle(f);
+        fiber_recycle(f);
         f = next;
     }
 }
@@ -312,7 +310,7 @@ void fiber_ended(struct fiber *f)
     if (f->foreign_joiners != 0)
         sys_futex_wake(&f->done, 1 << 20);
     if (f->detached)
-        recycle(f);
+        fiber_recycle(f);
 }
 
 void fiber_exit(struct fiber *self)
@@ -324,9 +322,9 @@ void fiber_exit(struct fiber *self)
     if (self->promoted)
         promote_exit(self);
     core_enter(self);
-    signals_gone(self);
     trim_forget(self);
     rt.fibers.live--;
+    signals_gone(self);
     struct kthread *k = self->kt;
     rt.fibers.leaving = self;
     fiber_ended(self);
@@ -338,130 +336,4 @@ void fiber_exit(struct fiber *self)
     rt.sched.switches++;
     switch_to(&self->sp, next->sp, next->fs);
     __builtin_unreachable();
-}
-
-struct join_wait {
-    struct wait wait;
-    struct fiber *target;
-};
-
-static void leave_join(struct wait *w)
-{
-    struct fiber *target = container_of(w, struct join_wait, wait)->target;
-    target->join_wait = NULL;
-    target->joiner = NULL;
-}
-
-/* 0, EBUSY: it has not ended; or why it cannot be joined. Inside the core. */
-static int may_join(const struct fiber *self, const struct fiber *target)
-{
-    if (target->state == FIBER_FREE)
-        return target->detached ? EINVAL : ESRCH;
-    if (target->detached)
-        return EINVAL;
-    if (self != NULL && (target == self || (self->joiner == target && !target->cancel_pending)))
-        return EDEADLK;
-    if (target->joiner != NULL)
-        return EINVAL;
-    return target->state != FIBER_DONE ? EBUSY : 0;
-}
-
-int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t deadline)
-{
-    core_enter(self);
-    int e = may_join(self, target);
-    if (e == EBUSY && deadline != 0) {
-        struct join_wait w = {.target = target};
-        wait_init(&w.wait, self, leave_join);
-        target->join_wait = &w.wait;
-        target->joiner = self;
-        e = -wait_park(&w.wait, deadline, WAIT_CANCEL, "pthread_join");
-        if (e != 0 && e != ETIMEDOUT)
-            e = E_CANCELLED;
-    }
-    if (e == 0) {
-        if (result != NULL)
-            *result = target->result;
-        target->join_wait = NULL;
-        recycle(target);
-    }
-    core_leave(self);
-    return e;
-}
-
-struct foreign_join {
-    struct fiber *self, *target; /* self: the record of a promoted thread */
-    int error;
-};
-
-static struct fiber stranger; /* the joiner that has no record */
-
-static void join_begin(void *arg)
-{
-    struct foreign_join *j = arg;
-    j->error = may_join(j->self, j->target);
-    if (j->error != 0 && j->error != EBUSY)
-        return;
-    j->target->joiner = j->self != NULL ? j->self : &stranger;
-    j->target->foreign_joiners++;
-}
-
-static void join_leave(void *arg)
-{
-    struct foreign_join *j = arg;
-    j->target->joiner = NULL;
-    j->target->foreign_joiners--;
-}
-
-/* A promoted thread can be cancelled meanwhile: its signal interrupts the wait, or the next look finds it. */
-int fiber_join_foreign(struct fiber *target, void **result, uint64_t deadline)
-{
-    struct fiber *self = fiber_record;
-    struct foreign_join j = {self, target, 0};
-    const uint64_t look = 50 * NS_PER_MS;
-    if (deadline == 0 && !__atomic_load_n(&target->done, __ATOMIC_SEQ_CST))
-        return EBUSY;
-    promote_ask(join_begin, &j);
-    if (j.error != 0 && j.error != EBUSY)
-        return j.error;
-    while (!__atomic_load_n(&target->done, __ATOMIC_SEQ_CST)) {
-        uint64_t now = clock_now();
-        bool cancelled = self != NULL && identity_cancelled(self);
-        if (now >= deadline || cancelled) {
-            promote_ask(join_leave, &j);
-            return cancelled ? E_CANCELLED : ETIMEDOUT;
-        }
-        struct timespec left = clock_to_timespec(deadline - now);
-        if (self != NULL && deadline - now > look)
-            left = clock_to_timespec(look);
-        sys_futex_wait(&target->done, 0, self == NULL && deadline == CLOCK_NEVER ? NULL : &left);
-    }
-    if (result != NULL)
-        *result = target->result;
-    reap(target);
-    return 0;
-}
-
-struct detaching {
-    struct fiber *target;
-    int error;
-};
-
-static void detach_here(void *arg)
-{
-    struct detaching *d = arg;
-    if (d->target->state == FIBER_FREE || d->target->detached) {
-        d->error = EINVAL;
-        return;
-    }
-    d->target->detached = true;
-    if (d->target->state == FIBER_DONE)
-        recycle(d->target);
-}
-
-int fiber_detach(struct fiber *self, struct fiber *target)
-{
-    struct detaching d = {target, 0};
-    inside(self, detach_here, &d);
-    return d.error;
 }

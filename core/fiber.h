@@ -106,8 +106,14 @@ void fiber_exit(struct fiber *self) __attribute__((noreturn));
 struct fiber *fiber_of(pthread_t handle);
 /* The record with that thread id, fake or real; NULL: none. Takes the baton; self NULL: asks for it. */
 struct fiber *fiber_by_tid(struct fiber *self, int tid);
-/* Inside the core: ends a thread whose context will not run any more. */
+/* Runs something inside the core, by the caller if that is a fiber; self NULL: by the carrier. */
+void fiber_inside(struct fiber *self, void (*fn)(void *), void *arg);
+/* Inside the core: ends a thread whose context will not run any more; keeps the slot of one that has been joined or
+ * detached for the next thread of its class. */
 void fiber_ended(struct fiber *f);
+void fiber_recycle(struct fiber *f);
+/* The same from outside: it will be recycled. */
+void fiber_reap(struct fiber *f);
 
 /* Joins: 0, ETIMEDOUT, EBUSY (deadline 0), EINVAL, EDEADLK, or E_CANCELLED when the caller was cancelled meanwhile. */
 int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t deadline);

@@ -260,9 +260,11 @@ bool promote_asked(struct fiber *self)
 
 /* ---- fork ---- */
 
+/* Of the one who forks. No handler comes in between: it might fork, too. */
 static struct {
     struct ask ask;
     uint32_t held, released;
+    uint64_t mask;
 } still;
 
 static void hold_still(void *unused)
@@ -276,7 +278,11 @@ static void hold_still(void *unused)
 
 void promote_fork_prepare(void)
 {
+    const uint64_t all = ALL_SIGNALS;
+    uint64_t mask;
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof mask);
     lock_take(&rt.promote.forking);
+    still.mask = mask;
     still.held = still.released = 0;
     still.ask = (struct ask){.fn = hold_still};
     push_ask(&still.ask);
@@ -289,13 +295,19 @@ void promote_fork_parent(void)
     __atomic_store_n(&still.released, 1, __ATOMIC_SEQ_CST);
     sys_futex_wake(&still.released, 1);
     wait_ask(&still.ask);
+    uint64_t mask = still.mask;
     lock_drop(&rt.promote.forking);
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
 /* In the child, whose only thread it is: solo, with what the kernel gave it. */
 void promote_forked(struct fiber *f)
 {
     rt.promote = (struct promote){.asks = NULL};
-    if (f != NULL)
-        f->promoted = f->tainted = false, f->asked = 0;
+    if (f == NULL)
+        return;
+    if (f->promoted)
+        (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &still.mask, NULL, sizeof still.mask);
+    f->promoted = f->tainted = false;
+    f->asked = 0;
 }

@@ -388,9 +388,10 @@ void signals_gone(struct fiber *f)
         node_put(p);
     }
     f->sig.queue = NULL;
-    if (f->sig.mask == 0 && rt.signals.kernel_mask == 0)
-        return;
-    recount(f->sig.mask, 0);
+    if (f->sig.mask != 0)
+        recount(f->sig.mask, 0);
+    if (rt.fibers.live == 0)
+        refresh(carrier());
 }
 
 /* Inside the core. Signals that become deliverable are routed again. */
