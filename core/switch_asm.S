@@ -59,6 +59,7 @@ switch_syscall:
 	.type	switch_call, @function
 switch_call:
 	.cfi_startproc
+	.cfi_signal_frame		/* the caller's frame is on another stack: else a debugger ends here */
 	pushq	%rbp
 	.cfi_def_cfa_offset 16
 	.cfi_offset rbp, -16
