@@ -145,7 +145,7 @@ int addr_wake(const void *addr, int n)
     struct fiber *self = fiber_self;
     bool here = self != NULL && !self->kt->in_core;
     if (here && baton_is_away(self))
-        here = baton_take(self);
+        here = share_take(self);
     else if (here)
         core_enter(self);
     if (here) {

@@ -1,7 +1,8 @@
 #include "core/enter.h"
-#include "core/alone.h"
 #include "core/mem.h"
+#include "core/monitor.h"
 #include "core/promote.h"
+#include "core/share.h"
 #include "core/stats.h"
 #include "core/switch.h"
 #include "shim/real.h"
@@ -12,7 +13,7 @@
 enum { KTHREAD_STACK = 128 << 10 };
 
 /* Real pthreads, so that libc stays in its multi-thread mode; all signals blocked until they carry. */
-static int spawn(void *(*start)(void *), void *arg)
+int baton_spawn(void *(*start)(void *), void *arg)
 {
     uint64_t all = ALL_SIGNALS, old;
     pthread_attr_t attr;
@@ -59,8 +60,6 @@ static void *spare(void *arg)
     return NULL;
 }
 
-static int make_monitor(void);
-
 /* And the monitor, if it has left. */
 struct kthread *baton_make(void *(*start)(void *))
 {
@@ -68,7 +67,7 @@ struct kthread *baton_make(void *(*start)(void *))
     if (k == NULL)
         return NULL;
     k->fresh = true;
-    if (make_monitor() != 0 || spawn(start, k) != 0) {
+    if (monitor_make() != 0 || baton_spawn(start, k) != 0) {
         record_put(k);
         return NULL;
     }
@@ -90,7 +89,7 @@ static struct kthread *kthread_new(void)
     return k;
 }
 
-static struct kthread *take_idle(void)
+struct kthread *baton_idle_one(void)
 {
     lock_take(&rt.baton.lock);
     struct kthread *k = rt.baton.idle;
@@ -104,7 +103,7 @@ static struct kthread *take_idle(void)
 
 struct kthread *baton_spare(void)
 {
-    struct kthread *k = take_idle();
+    struct kthread *k = baton_idle_one();
     return k != NULL ? k : kthread_new();
 }
 
@@ -253,73 +252,14 @@ static void count_busy(void)
         rt.baton.most = busy;
 }
 
-/* Processor time that a thread has used, ns. What counts is this, not the wall: on a loaded machine a kernel thread may
- * stand still for long without computing. The id of a thread's clock is made from its tid (see clock_getcpuclockid). */
-static uint64_t cpu_time(int tid)
-{
-    struct timespec t = {0, 0};
-    (void)sys(SYS_clock_gettime, (long)(int)((unsigned)~tid << 3 | 6), &t);
-    return clock_from_timespec(&t);
-}
-
-enum { COMPUTES_TURNS = 8, COMPUTES_MS = 1 };
-
-/* The fiber on k, which loses the baton, computes. */
-static void lost_computing(struct kthread *k)
-{
-    k->cpu = cpu_time(k->tid);
-}
-
-/* Back from being away: was that worth a processor? */
-static void judge(struct fiber *self)
-{
-    struct kthread *k = self->kt;
-    if (k->cpu != 0 && cpu_time(k->tid) - k->cpu >= COMPUTES_MS * NS_PER_MS)
-        self->computes = COMPUTES_TURNS;
-    k->cpu = 0;
-}
-
-/* Takes the baton from a fiber that computes, as the monitor would. */
-static bool steal(struct fiber *self)
-{
-    struct kthread *k = self->kt;
-    uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
-    struct kthread *from = (struct kthread *)owner;
-    if (rt.config.strict || (owner & BATON_IN_CORE) != 0)
-        return false;
-    const struct fiber *there = __atomic_load_n(&from->running, __ATOMIC_RELAXED);
-    if (there == NULL || there->computes == 0 ||
-        !__atomic_compare_exchange_n(&rt.baton.owner, &owner, (uintptr_t)k | BATON_IN_CORE, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_RELAXED))
-        return false;
-    rt.baton.handoffs++;
-    lost_computing(from);
-    __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
-    if (k->kernel_mask != rt.signals.kernel_mask)
-        signals_apply(k);
-    return true;
-}
-
 void baton_return(struct fiber *self)
 {
     struct kthread *k = self->kt;
-    judge(self);
-    if (steal(self))
+    share_judge(self);
+    if (share_steal(self))
         return;
     k->leaving = self;
     switch_to(&self->sp, k->sp, k->fs);
-}
-
-bool baton_take(struct fiber *self)
-{
-    struct kthread *k = self->kt;
-    k->in_core = true;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (steal(self))
-        return true;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    k->in_core = false;
-    return false;
 }
 
 void baton_hand(struct kthread *to)
@@ -328,18 +268,6 @@ void baton_hand(struct kthread *to)
     count_busy();
     __atomic_store_n(&rt.baton.owner, (uintptr_t)to | BATON_IN_CORE, __ATOMIC_SEQ_CST);
     baton_wake_kthread(to, WAKE_CARRY);
-}
-
-bool baton_share(struct fiber *self)
-{
-    if (rt.config.strict || rt.sched.head == NULL || rt.baton.nthreads - rt.baton.nidle >= rt.ncpus)
-        return false;
-    struct kthread *to = take_idle();
-    if (to == NULL)
-        return false;
-    lost_computing(self->kt);
-    baton_hand(to);
-    return true;
 }
 
 void baton_away(struct fiber *self, const char *call)
@@ -367,72 +295,7 @@ void baton_back(struct fiber *self)
     core_leave(self);
 }
 
-/* ---- the monitor ---- */
-
-enum {
-    TICK_US = 1000,
-    QUIET_TICKS = 16,  /* the carrier waits in the loop for so long: the monitor sleeps */
-    SHORT_MS = 1,      /* the same for a fiber that is known to compute */
-    SLICE_MS = 3,      /* processor time a fiber may take when somebody else could run */
-    CROWD_MS = 20,     /* the same when every processor computes already */
-    LINGER_TICKS = 50, /* nobody else can run yet: let a spare wait in the loop */
-};
-
-struct watch {
-    uintptr_t owner;
-    unsigned long switches;
-    unsigned ticks; /* since the last change of either */
-    uint64_t cpu;   /* processor time of the owner's kernel thread then, ns */
-    unsigned quiet;
-};
-
-static char state_of(const struct kthread *k)
-{
-    char path[64], text[512];
-    struct text_writer {
-        char *p;
-    } w = {path};
-    const char *head = "/proc/self/task/", *tail = "/stat";
-    while (*head != '\0')
-        *w.p++ = *head++;
-    char digits[12];
-    int n = 0;
-    for (int v = k->tid; v > 0; v /= 10)
-        digits[n++] = (char)('0' + v % 10);
-    while (n > 0)
-        *w.p++ = digits[--n];
-    while (*tail != '\0')
-        *w.p++ = *tail++;
-    *w.p = '\0';
-    long fd = sys(SYS_open, path, 0);
-    if (fd < 0)
-        return 'R';
-    long got = sys(SYS_read, fd, text, sizeof text - 1);
-    (void)sys(SYS_close, fd);
-    for (long i = got - 3; i > 0; i--)
-        if (text[i] == ')')
-            return text[i + 2];
-    return 'R';
-}
-
-static unsigned computing(void)
-{
-    unsigned n = 0;
-    lock_take(&rt.baton.lock);
-    for (struct kthread *k = rt.baton.all; k != NULL; k = k->next)
-        if (__atomic_load_n(&k->running, __ATOMIC_RELAXED) != NULL && state_of(k) == 'R')
-            n++;
-    lock_drop(&rt.baton.lock);
-    return n;
-}
-
-static bool somebody_waits(void)
-{
-    return __atomic_load_n(&rt.sched.ready, __ATOMIC_RELAXED) > 0 ||
-           __atomic_load_n(&rt.loop.todo, __ATOMIC_RELAXED) != 0 || loop_has_events();
-}
-
-static void take_over(uintptr_t owner)
+void baton_take_over(uintptr_t owner)
 {
     struct kthread *to = baton_spare();
     if (to == NULL)
@@ -445,82 +308,6 @@ static void take_over(uintptr_t owner)
     rt.baton.handoffs++;
     count_busy();
     baton_wake_kthread(to, WAKE_CARRY);
-}
-
-static void look(struct watch *w)
-{
-    uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
-    unsigned long switches = __atomic_load_n(&rt.sched.switches, __ATOMIC_RELAXED);
-    if (owner != w->owner || switches != w->switches) {
-        *w = (struct watch){.owner = owner, .switches = switches};
-        return;
-    }
-    if ((owner & BATON_IN_CORE) != 0) {
-        w->ticks = 0;
-        w->quiet += __atomic_load_n(&rt.loop.blocked, __ATOMIC_RELAXED) != 0;
-        return;
-    }
-    struct kthread *k = (struct kthread *)owner;
-    if (w->ticks++ == 0)
-        w->cpu = cpu_time(k->tid);
-    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits();
-    if (!others || !(somebody_waits() || w->ticks >= LINGER_TICKS))
-        return;
-    __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
-    char state = state_of(k);
-    uint64_t used = cpu_time(k->tid) - w->cpu;
-    uint64_t slice = k->running != NULL && k->running->computes != 0 ? SHORT_MS : SLICE_MS;
-    if (state == 'S' || state == 'D') {
-        k->cpu = 0;
-        take_over(owner);
-    } else if (!rt.config.strict && used >= slice * NS_PER_MS &&
-               (used >= CROWD_MS * NS_PER_MS || computing() <= rt.ncpus)) {
-        k->cpu = w->cpu;
-        take_over(owner);
-    }
-}
-
-static void *monitor(void *unused)
-{
-    struct watch w = {0};
-    struct solitude s = {0};
-    const struct timespec tick = {0, TICK_US * 1000};
-    (void)unused;
-    for (;;) {
-        if (alone_long(&s) && alone_dismiss())
-            return NULL;
-        if (w.quiet >= QUIET_TICKS && (s.ticks == 0 || alone_long(&s))) {
-            __atomic_store_n(&rt.baton.monitor_word, 0, __ATOMIC_SEQ_CST);
-            if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST))
-                sys_futex_wait(&rt.baton.monitor_word, 0, NULL);
-            __atomic_store_n(&rt.baton.monitor_word, 1, __ATOMIC_SEQ_CST);
-            w.quiet = 0;
-        }
-        (void)sys(SYS_nanosleep, &tick, NULL);
-        look(&w);
-        alone_count(&s);
-    }
-    return NULL;
-}
-
-static int make_monitor(void)
-{
-    lock_take(&rt.baton.lock);
-    bool on = rt.baton.monitor_on;
-    rt.baton.monitor_on = true;
-    lock_drop(&rt.baton.lock);
-    int e = on ? 0 : spawn(monitor, NULL);
-    if (e != 0)
-        rt.baton.monitor_on = false;
-    return e;
-}
-
-void baton_wake_monitor(void)
-{
-    if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0) {
-        __atomic_store_n(&rt.baton.monitor_word, 1, __ATOMIC_SEQ_CST);
-        sys_futex_wake(&rt.baton.monitor_word, 1);
-    }
 }
 
 /* The idle context of the main kernel thread: a stack and a thread block of its own, for the main thread's block

@@ -4,12 +4,7 @@
  * the core only to park or to wake. The monitor takes the baton from a kernel thread that is outside the core and does
  * not come back (blocked in a call that nobody hooked, or computing past its slice) and gives it to a spare one. The
  * late fiber runs on in parallel, "away"; its next core_enter fails to take the word, and hands it back to the carrier
- * through the return queue. A fiber can also step away by itself around a call that blocks (baton_away).
- *
- * A fiber that has computed past a slice is known for it for its next turns. While others wait and a processor is free,
- * such a fiber gives the baton away as soon as it leaves the core (baton_share), and an away one that needs the core
- * takes it from such a fiber at once: the word changes hands and nobody sleeps. So a program that computes keeps every
- * processor busy without waiting for the monitor. --strict turns all of this off. */
+ * through the return queue. A fiber can also step away by itself around a call that blocks (baton_away). */
 #ifndef COAX_BATON_H
 #define COAX_BATON_H
 
@@ -60,17 +55,11 @@ int baton_init(void);
 
 /* Slow path of core_enter: back to the carrier through the return queue. */
 void baton_return(struct fiber *self);
-void baton_wake_monitor(void);
 void baton_wake_kthread(struct kthread *k, uint32_t what);
 /* Moves fibers from the return queue to the run queue. Inside the core. */
 void baton_drain(void);
 /* True while the fiber runs on a kernel thread without the baton. */
 bool baton_is_away(const struct fiber *f);
-
-/* For a fiber that computes, as it leaves the core: true if the baton went to somebody else, and the fiber is away. */
-bool baton_share(struct fiber *self);
-/* For an away fiber: true if it could have the baton at once, and is inside the core now. */
-bool baton_take(struct fiber *self);
 
 /* Steps away: the carrier goes on elsewhere while the caller makes a call that may block. Called outside the core.
  * baton_back returns to the carrier; the fiber may be on another kernel thread then. */
@@ -80,11 +69,17 @@ void baton_back(struct fiber *self);
 /* After a second fiber is counted: makes the monitor and a spare if they have left. 0 or -errno. Inside the core. */
 int baton_staff(void);
 
+/* A thread of libc's with all signals blocked. 0 or -errno. */
+int baton_spawn(void *(*start)(void *), void *arg);
+/* The monitor's: gives the baton to a spare kernel thread if it is still this owner's. */
+void baton_take_over(uintptr_t owner);
+
 /* For promote.c. A kernel thread that will not carry, running start(k): NULL without memory. */
 struct kthread *baton_make(void *(*start)(void *));
 /* Takes this one off the idle list, or any; false, NULL: it is busy, there is none and none can be made. */
 bool baton_take_idle(struct kthread *k);
 struct kthread *baton_spare(void);
+struct kthread *baton_idle_one(void);
 /* Inside the core: makes `to` the carrier, or wakes it for the fiber that it has to adopt. */
 void baton_hand(struct kthread *to);
 /* A kernel thread has left the carriers; has ended. */

@@ -34,4 +34,8 @@ static inline struct timespec clock_to_timespec(uint64_t ns)
  * is made once: setting the clock while somebody waits does not move its deadline. */
 uint64_t clock_deadline(clockid_t clock, const struct timespec *ts);
 
+/* Processor time that a thread has used, ns. What counts is this, not the wall: on a loaded machine a kernel thread may
+ * stand still for long without computing. The id of a thread's clock is made from its tid (see clock_getcpuclockid). */
+uint64_t clock_of_thread(int tid);
+
 #endif

@@ -3,6 +3,7 @@
 #define COAX_ENTER_H
 
 #include "core/rt.h"
+#include "core/share.h"
 
 /* On return the caller's kernel thread has the baton. Not from inside the core. */
 static inline void core_enter(struct fiber *self)
@@ -19,7 +20,7 @@ static inline void core_enter(struct fiber *self)
 static inline void core_leave(struct fiber *self)
 {
     struct kthread *k = self->kt;
-    if (likely(self->computes == 0) || !baton_share(self))
+    if (likely(self->computes == 0) || !share_give(self))
         __atomic_store_n(&rt.baton.owner, (uintptr_t)k, __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     k->in_core = false;

@@ -1,4 +1,5 @@
 #include "core/enter.h"
+#include "core/monitor.h"
 #include "core/mem.h"
 #include "core/ready.h"
 #include "core/switch.h"
@@ -98,7 +99,7 @@ void loop_wait(void)
     if (!__atomic_load_n(&l->todo, __ATOMIC_SEQ_CST) && l->wait_until > clock_now()) {
         switch_call(stack_top, iterate);
         if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0)
-            baton_wake_monitor();
+            monitor_wake();
     }
     __atomic_store_n(&l->blocked, 0, __ATOMIC_SEQ_CST);
     l->wait_until = 0;

@@ -1,5 +1,6 @@
 #include "core/promote.h"
 #include "core/enter.h"
+#include "core/monitor.h"
 #include "core/schedule.h"
 #include "core/switch.h"
 
@@ -23,7 +24,7 @@ static void push_ask(struct ask *a)
         a->next = head;
     while (!__atomic_compare_exchange_n(&rt.promote.asks, &head, a, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     loop_kick();
-    baton_wake_monitor(); /* the carrier may be computing, or blocked, with nobody else to run */
+    monitor_wake(); /* the carrier may be computing, or blocked, with nobody else to run */
 }
 
 static void wait_ask(struct ask *a)
@@ -83,7 +84,7 @@ static void push_ended(struct fiber *f)
         f->next = head;
     while (!__atomic_compare_exchange_n(&rt.promote.ended, &head, f, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     loop_kick();
-    baton_wake_monitor();
+    monitor_wake();
 }
 
 /* Runs the fiber on k until it ends; back in k's own context. */
