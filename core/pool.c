@@ -119,13 +119,18 @@ static bool submit(struct job *job)
     return !stranded;
 }
 
-static int wait_foreign(struct job *job, uint64_t deadline)
+/* Without a fiber: a handler ends the wait as it would end the call itself. */
+static int wait_foreign(struct job *job, uint64_t deadline, int flags)
 {
+    long r = 0;
     while (!__atomic_load_n(&job->done, __ATOMIC_SEQ_CST)) {
         uint64_t now = clock_now();
         struct timespec left = clock_to_timespec(now < deadline ? deadline - now : 0);
+        if (r == -EINTR && (flags & WAIT_INTR) != 0 && !signals_all_restart() &&
+            __atomic_exchange_n(&job->claimed, 1, __ATOMIC_SEQ_CST) == 0)
+            return -EINTR;
         if (now < deadline)
-            sys_futex_wait(&job->done, 0, deadline == CLOCK_NEVER ? NULL : &left);
+            r = sys_futex_wait(&job->done, 0, deadline == CLOCK_NEVER ? NULL : &left);
         else if (__atomic_exchange_n(&job->claimed, 1, __ATOMIC_SEQ_CST) == 0)
             return -ETIMEDOUT;
     }
@@ -159,7 +164,7 @@ int pool_run(struct fiber *self, struct job *job, uint64_t deadline, int flags, 
     job->fiber = self != NULL;
     if (self == NULL)
         /* A helper would have the ids and namespaces of who made it, and work with those of others. */
-        return promote_record() == NULL && submit(job) ? wait_foreign(job, deadline) : run_here(self, job, call);
+        return promote_record() == NULL && submit(job) ? wait_foreign(job, deadline, flags) : run_here(self, job, call);
     struct pool_wait w = {.job = job};
     wait_init(&w.wait, self, abandon);
     job->waiter = &w.wait;

@@ -46,7 +46,7 @@ TWIN(__clone, clone);
 
 static bool tracked(const struct fiber *self)
 {
-    return self != NULL || hook_limited();
+    return self != NULL || rt.config.timeout[OP_WAIT] != 0;
 }
 
 EXPORT pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)

@@ -12,8 +12,8 @@ same_solo() {
 @test "no thread, descriptor, timer, signal or limit more" {
     same_solo "$PROGRAMS/solo_state"
     [[ $output == *"/proc/self/task 1"* ]]
-    COAX_OPTIONS=(--connect-timeout 1m --read-timeout 1m --write-timeout 1m --accept-timeout 1m --wait-timeout 1m
-        --poll-timeout 1m --strict --stack-size 64k)
+    COAX_OPTIONS=(--connect-timeout 1m --read-timeout 1m --write-timeout 1m --accept-timeout 1m --poll-timeout 1m
+        --strict --stack-size 64k)
     same_solo "$PROGRAMS/solo_state"
     COAX_OPTIONS=(--threads kernel)
     same "$PROGRAMS/solo_state"
