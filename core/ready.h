@@ -3,7 +3,8 @@
  * `seq` of the entry counts events, so that one between an attempt and the park is not missed.
  *
  * A pipe or socketpair whose other end is used in this process is not registered at once: the hook that writes wakes
- * the reader by the stream's key. Only who still waits when the loop has gone round is registered. */
+ * the reader by the stream's key. Only who still waits when the loop has gone round is registered, and the registration
+ * goes again when the last waiter was woken from here. */
 #ifndef COAX_READY_H
 #define COAX_READY_H
 

@@ -85,7 +85,7 @@ EXPORT int dup3(int fd, int to, int flags)
 }
 
 /* Waiters wake with EBADF before the close itself; who waits at the other end of a pipe sees the end at once. */
-EXPORT int close(int fd)
+SLOW int slow_close(int fd)
 {
     struct fiber *self = hook_enter_cancel();
     if (own(fd))
@@ -98,6 +98,11 @@ EXPORT int close(int fd)
     int r = real.close(fd);
     ready_stream_closed(self, keys);
     return r;
+}
+
+EXPORT int close(int fd)
+{
+    return hook_solo() && rt.fdtab.nown == 0 ? real.close(fd) : slow_close(fd);
 }
 TWIN(__close, close);
 

@@ -31,6 +31,15 @@ static inline void hook_bind(void)
 /* `function`, defined in this file, is what is exported as name@version. */
 #define VERSION(function, name, version) __asm__(".symver " #function ", " #name "@" version)
 
+/* Nothing to think of: the hooks that files are read and written with test it first and have all else in a function of
+ * its own, so that they need no frame. */
+static inline bool hook_solo(void)
+{
+    return likely(real_gate == 0);
+}
+
+#define SLOW static __attribute__((noinline))
+
 /* The fiber that calls; NULL: there are none, or the caller is none (foreign thread, helper, the core itself). */
 static inline struct fiber *hook_enter(void)
 {

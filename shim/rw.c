@@ -4,26 +4,18 @@
 
 #include <limits.h>
 
-/* The vectors of read and write are made in functions of their own: in the hooks they would take a frame and stores
- * from every call of a program without threads. */
-static __attribute__((noinline)) ssize_t read_one(struct fiber *self, int fd, void *buf, size_t n)
+SLOW ssize_t slow_read(int fd, void *buf, size_t n)
 {
+    struct fiber *self = hook_enter_cancel();
     struct iovec v = {buf, n};
+    if (self == NULL && !hook_limited())
+        return real.read(fd, buf, n);
     return hook_result(io_readv(self, fd, &v, 1, "read"));
-}
-
-static __attribute__((noinline)) ssize_t write_one(struct fiber *self, int fd, const void *buf, size_t n)
-{
-    struct iovec v = {(void *)buf, n};
-    return hook_result(io_writev(self, fd, &v, 1, "write"));
 }
 
 EXPORT ssize_t read(int fd, void *buf, size_t n)
 {
-    struct fiber *self = hook_enter_cancel();
-    if (self == NULL && !hook_limited())
-        return real.read(fd, buf, n);
-    return read_one(self, fd, buf, n);
+    return hook_solo() ? real.read(fd, buf, n) : slow_read(fd, buf, n);
 }
 TWIN(__read, read);
 
@@ -34,12 +26,18 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
     return read(fd, buf, n);
 }
 
-EXPORT ssize_t write(int fd, const void *buf, size_t n)
+SLOW ssize_t slow_write(int fd, const void *buf, size_t n)
 {
     struct fiber *self = hook_enter_cancel();
+    struct iovec v = {(void *)buf, n};
     if (self == NULL && !hook_limited())
         return real.write(fd, buf, n);
-    return write_one(self, fd, buf, n);
+    return hook_result(io_writev(self, fd, &v, 1, "write"));
+}
+
+EXPORT ssize_t write(int fd, const void *buf, size_t n)
+{
+    return hook_solo() ? real.write(fd, buf, n) : slow_write(fd, buf, n);
 }
 TWIN(__write, write);
 
