@@ -225,7 +225,10 @@ class Report:
             backtrace(gdb.newest_frame(), "    ")
         elif context:
             self.unwinder.choose(context)
-            backtrace(gdb.newest_frame().older(), "    ")
+            real = gdb.newest_frame()
+            while real.type() == gdb.INLINE_FRAME:
+                real = real.older()
+            backtrace(real.older(), "    ")
             self.unwinder.choose(None)
 
     def role(self, tid, names):
