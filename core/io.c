@@ -159,6 +159,15 @@ static long nowait(long number, int fd, const struct vec *v)
     return r == -ENOSYS || r == -EPERM ? -EOPNOTSUPP : r;
 }
 
+/* The descriptor is not ready. What the kernel refuses it refuses at once even so (a wrong end, a bad vector), and
+ * nothing is done at once: with a flag that it does not know it looks at all that, and stops there. */
+static long not_ready(long number, int fd, const struct vec *v)
+{
+    const int unknown = 1 << 30;
+    long r = sys(number, fd, v->iov, v->n, -1L, -1L, unknown);
+    return r == -EOPNOTSUPP || r == -ENOSYS || r == -EPERM ? -EAGAIN : r;
+}
+
 /* The number was reused behind our back: look again what it is. */
 static bool stale(int fd, struct fd_entry *e)
 {
@@ -192,7 +201,7 @@ static long try_read(int fd, struct fd_entry *e, void *arg)
         break;
     }
     /* One look, then the call: who is robbed by another process meanwhile blocks, and the monitor sees to it. */
-    return poll_now(fd, POLLIN) == 0 ? -EAGAIN : sys(SYS_readv, fd, v->iov, v->n);
+    return poll_now(fd, POLLIN) == 0 ? not_ready(SYS_preadv2, fd, v) : sys(SYS_readv, fd, v->iov, v->n);
 }
 
 /* At most `most` bytes of a vector in one write; atomic up to PIPE_BUF. */
@@ -200,6 +209,9 @@ static long write_some(int fd, const struct vec *v, size_t most)
 {
     if (vec_length(v->iov, v->n) <= most)
         return sys(SYS_writev, fd, v->iov, v->n);
+    long r = not_ready(SYS_pwritev2, fd, v); /* the whole may be refused */
+    if (r != -EAGAIN)
+        return r;
     struct iovec part = v->iov[0];
     for (int i = 1; part.iov_len == 0 && i < v->n; i++)
         part = v->iov[i];
@@ -233,7 +245,7 @@ static long try_write(int fd, struct fd_entry *e, void *arg)
         break;
     }
     if (poll_now(fd, POLLOUT) == 0)
-        return -EAGAIN;
+        return not_ready(SYS_pwritev2, fd, v);
     if (kind == FD_PIPE || kind == FD_FIFO)
         return write_some(fd, v, PIPE_CHUNK);
     return kind == FD_TTY ? write_some(fd, v, TTY_CHUNK) : sys(SYS_writev, fd, v->iov, v->n);
