@@ -14,7 +14,7 @@
 #define CHECK(e)                                                                                                       \
     do {                                                                                                               \
         if (!(e)) {                                                                                                    \
-            printf("FAIL %s:%d %s (%s)\\n", __FILE__, __LINE__, #e, strerror(errno));                                   \
+            printf("FAIL %s:%d %s (%s)\n", __FILE__, __LINE__, #e, strerror(errno));                                   \
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)

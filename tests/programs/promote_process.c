@@ -13,7 +13,7 @@
 #define CHECK(e)                                                                                                       \
     do {                                                                                                               \
         if (!(e)) {                                                                                                    \
-            printf("FAIL %s:%d %s (%s)\\n", __FILE__, __LINE__, #e, strerror(errno));                                   \
+            printf("FAIL %s:%d %s (%s)\n", __FILE__, __LINE__, #e, strerror(errno));                                   \
             exit(1);                                                                                                   \
         }                                                                                                              \
     } while (0)
@@ -59,6 +59,7 @@ int main(void)
     stop = 1;
     for (int i = 0; i < 2; i++)
         CHECK(pthread_join(t[i], NULL) == 0);
-    printf("elsewhere: %d\n", elsewhere);
+    /* The kernel gives one to another thread when the main one has another pending. */
+    printf("elsewhere: %s\n", elsewhere <= 12 ? "few" : "many");
     return 0;
 }

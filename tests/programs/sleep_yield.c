@@ -29,7 +29,7 @@ __asm__(".symver old_pthread_yield,pthread_yield@GLIBC_2.2.5");
         }                                                                                                              \
     } while (0)
 
-enum { ROUNDS = 300 };
+enum { TURNS = 640 };
 static atomic_int turn;
 static int n;
 
@@ -53,7 +53,7 @@ static void give_way(int how)
 static void *in_turn(void *arg)
 {
     int me = (long)arg;
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < TURNS / n; i++) {
         while (atomic_load(&turn) % n != me)
             give_way(i);
         atomic_fetch_add(&turn, 1);
@@ -72,6 +72,6 @@ int main(int argc, char **argv)
     for (int i = 0; i < n; i++)
         CHECK(pthread_join(t[i], NULL) == 0);
     printf("%d turns\n", atomic_load(&turn));
-    CHECK(turn == n * ROUNDS);
+    CHECK(n == 0 || turn == TURNS);
     return 0;
 }
