@@ -49,3 +49,30 @@ void alone_count(struct solitude *s)
     else
         s->ticks++;
 }
+
+static bool only_one(void)
+{
+    lock_take(&rt.baton.lock);
+    bool one = rt.baton.nthreads == 1 && !rt.baton.monitor_on;
+    lock_drop(&rt.baton.lock);
+    return one;
+}
+
+/* They leave while the last fiber waits; their threads end a moment after they are told. */
+bool alone_wait(struct fiber *self)
+{
+    const uint64_t until = clock_after(NS_PER_S);
+    if (__atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) != 1)
+        return false;
+    while (clock_now() < until) {
+        bool one = only_one();
+        struct wait w;
+        core_enter(self);
+        wait_init(&w, self, NULL);
+        wait_park(&w, clock_after(5 * NS_PER_MS), 0, "unshare");
+        core_leave(self);
+        if (one)
+            return true;
+    }
+    return false;
+}

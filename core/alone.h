@@ -26,4 +26,8 @@ bool alone_dismiss(void);
 /* Moves the last fiber to the main kernel thread, which cannot leave: true, it did. Inside the core. */
 bool alone_home(struct fiber *self);
 
+/* Waits until the caller's kernel thread is the only one, at most a second: false, it is not. Some calls are for
+ * processes with one thread. */
+bool alone_wait(struct fiber *self);
+
 #endif

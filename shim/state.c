@@ -1,5 +1,6 @@
 /* State that the kernel keeps per thread: the caller becomes a kernel thread of its own first (core/promote.h). */
 #include "shim/hook.h"
+#include "core/alone.h"
 #include "core/schedule.h"
 #include "core/state.h"
 #include "shim/state.h"
@@ -21,10 +22,18 @@ EXPORT int setns(int fd, int type)
     return real.setns(fd, type);
 }
 
+/* A user namespace is for a process with one thread: when the program has one left, ours leave. */
 EXPORT int unshare(int flags)
 {
-    own(hook_enter(), state_of_unshare(flags));
-    return real.unshare(flags);
+    struct fiber *self = hook_enter();
+    int saved = errno;
+    own(self, state_of_unshare(flags));
+    int r = real.unshare(flags);
+    if (r != 0 && errno == EINVAL && self != NULL && state_of_unshare(flags) == STATE_PROCESS && alone_wait(self)) {
+        errno = saved;
+        r = real.unshare(flags);
+    }
+    return r;
 }
 
 EXPORT int setfsuid(uid_t id)

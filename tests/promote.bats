@@ -31,6 +31,11 @@ same_promoted() {
     same_promoted 3 "$PROGRAMS/promote_namespaces"
 }
 
+# bats test_tags=hook:unshare
+@test "a user namespace when the last other thread has ended" {
+    same_cooperative 1 "$PROGRAMS/promote_userns"
+}
+
 # bats test_tags=hook:setfsuid,hook:setfsgid,hook:capset,hook:prctl,hook:syscall
 @test "ids and capabilities of one thread, then ids of all" {
     same_promoted 4 "$PROGRAMS/promote_ids"
