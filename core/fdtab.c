@@ -130,6 +130,7 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
     e->key[DIR_IN] = e->key[DIR_OUT] = 0;
     e->since[DIR_IN] = e->since[DIR_OUT] = 0;
     e->timeo_seen = 0;
+    e->empty_at = 0;
     e->epoll_set = 0;
     e->fork_count = rt.fdtab.fork_count;
 }

@@ -5,6 +5,7 @@
 
 #include <asm/ioctls.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <termios.h>
@@ -123,12 +124,17 @@ long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op
                 ready_pass_on(self, e, dir);
             return r;
         }
-        if (!waited && fdtab_nonblocking(fd))
-            return r;
+        if (!waited && fdtab_nonblocking(fd)) {
+            if (e->empty_at == 0)
+                return r;
+            e->empty_at = 0; /* that was only believed */
+            continue;
+        }
         if (!limit.counted)
             io_limit(&limit, fd, e, dir, op);
         waited = true;
         int w = io_wait(self, fd, e, dir, seq, &limit, call);
+        e->empty_at = 0;
         if (w != 0)
             return w;
     }
@@ -176,6 +182,36 @@ static bool stale(int fd, struct fd_entry *e)
     return fdtab_kind(fd, e) != had;
 }
 
+/* Others are refused at once. */
+static bool lengths_good(const struct vec *v)
+{
+    bool good = true;
+    for (int i = 0; i < v->n; i++)
+        good &= v->iov[i].iov_len <= SSIZE_MAX;
+    return good;
+}
+
+/* A pipe that hooks alone write and read is empty when they have read as much as they have written, and stays so until
+ * they write: then the attempt that would fail is saved. It is a guess: who waits by it is looked at by the kernel
+ * before the loop sleeps (ready_link). */
+static long read_pipe(int fd, struct fd_entry *e, const struct vec *v)
+{
+    uint32_t writes = ready_writes(e);
+    if (e->empty_at != 0 && e->empty_at == writes && lengths_good(v))
+        return -EAGAIN;
+    long r = nowait(SYS_preadv2, fd, v);
+    e->empty_at = r > 0 && ready_account(e, -r) == 0 ? writes : 0;
+    return r;
+}
+
+static long write_pipe(int fd, const struct fd_entry *e, const struct vec *v)
+{
+    long r = nowait(SYS_pwritev2, fd, v);
+    if (r > 0)
+        (void)ready_account(e, r);
+    return r;
+}
+
 static long try_read(int fd, struct fd_entry *e, void *arg)
 {
     struct vec *v = arg;
@@ -188,7 +224,7 @@ static long try_read(int fd, struct fd_entry *e, void *arg)
         return r == -ENOTSOCK && stale(fd, e) ? try_read(fd, e, arg) : r;
     case FD_PIPE:
     case FD_NOWAIT:
-        r = nowait(SYS_preadv2, fd, v);
+        r = e->kind == FD_PIPE ? read_pipe(fd, e, v) : nowait(SYS_preadv2, fd, v);
         if (r != -EOPNOTSUPP)
             return r;
         if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))
@@ -232,7 +268,7 @@ static long try_write(int fd, struct fd_entry *e, void *arg)
         r = sys(SYS_sendmsg, fd, &m, MSG_DONTWAIT);
         return r == -ENOTSOCK && stale(fd, e) ? try_write(fd, e, arg) : r;
     case FD_PIPE:
-        r = nowait(SYS_pwritev2, fd, v);
+        r = write_pipe(fd, e, v);
         if (r != -EOPNOTSUPP)
             return r;
         if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))

@@ -9,6 +9,8 @@ enum { KEY_BUCKETS = 1024, EVENTS = 128, ROUNDS = 2 };
 /* Waiters by stream: a reader waits for DIR_IN on its key, a writer for DIR_OUT. */
 static struct key_bucket {
     uint32_t waiters;
+    uint32_t writes; /* to these streams, by hooks; never 0 */
+    int64_t level;   /* bytes in them, if hooks alone write and read */
     struct list list;
 } buckets[KEY_BUCKETS];
 
@@ -20,6 +22,7 @@ int ready_init(void)
     list_init(&unarmed);
     for (unsigned i = 0; i < KEY_BUCKETS; i++) {
         buckets[i].waiters = 0;
+        buckets[i].writes = 1;
         list_init(&buckets[i].list);
     }
     int fd = loop_own_fd((int)sys(SYS_epoll_create1, EPOLL_CLOEXEC));
@@ -58,16 +61,16 @@ static void wake(struct ready_link *l)
     wait_wake(&w->wait, 0);
 }
 
-/* 0: registered; -errno: cannot be. */
-static int arm(int fd, struct fd_entry *e)
+/* 0: registered; -errno: cannot be. anew: what is there now counts as an event. */
+static int arm(int fd, struct fd_entry *e, bool anew)
 {
-    if (e->registered)
+    if (e->registered && !anew)
         return 0;
     struct epoll_event event = {
         .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
         .data.u64 = (uint64_t)e->generation << 32 | (uint32_t)fd,
     };
-    long r = sys(SYS_epoll_ctl, rt.fdtab.epoll, EPOLL_CTL_ADD, fd, &event);
+    long r = e->registered ? -EEXIST : sys(SYS_epoll_ctl, rt.fdtab.epoll, EPOLL_CTL_ADD, fd, &event);
     if (r == -EEXIST) /* left from an earlier owner of the same description */
         r = sys(SYS_epoll_ctl, rt.fdtab.epoll, EPOLL_CTL_MOD, fd, &event);
     if (r == 0)
@@ -115,14 +118,16 @@ int ready_link(struct ready_wait *w, int fd, int dir, bool one, uint64_t turn)
     struct fd_entry *e = fdtab_get(fd);
     if (e == NULL)
         return -EBADF;
-    bool lazy = e->key[dir] != 0 && !e->registered;
-    int r = lazy ? 0 : arm(fd, e);
+    bool believed = dir == DIR_IN && e->empty_at != 0;
+    bool lazy = e->key[dir] != 0 && (!e->registered || believed);
+    int r = lazy ? 0 : arm(fd, e, false);
     if (r != 0)
         return r;
     struct ready_link *l = &w->links[w->nlinks++];
     *l = (struct ready_link){
         .owner = w, .fd = fd, .dir = (uint8_t)dir, .one = one, .round = round_now, .key = e->key[dir]};
     l->turn = turn;
+    l->believed = believed;
     stand_by_fd(&e->waiters[dir], l);
     if (e->key[dir] != 0) {
         struct key_bucket *b = bucket_of(e->key[dir]);
@@ -186,7 +191,7 @@ bool ready_arm(bool all)
         if (!all && round_now - l->round < ROUNDS)
             break;
         list_remove(&l->unarmed);
-        if (arm(l->fd, fdtab_peek(l->fd)) != 0) {
+        if (arm(l->fd, fdtab_peek(l->fd), l->believed) != 0) {
             wake(l);
             woken = true;
         }
@@ -200,7 +205,10 @@ static void wake_stream(struct fiber *self, uint64_t key, int dir)
     if (key == 0)
         return;
     struct key_bucket *b = bucket_of(key);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (dir == DIR_OUT)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    else if (unlikely(__atomic_add_fetch(&b->writes, 1, __ATOMIC_SEQ_CST) == 0))
+        __atomic_fetch_add(&b->writes, 1, __ATOMIC_SEQ_CST);
     if (likely(__atomic_load_n(&b->waiters, __ATOMIC_RELAXED) == 0))
         return;
     if (self == NULL || baton_is_away(self)) {
@@ -222,6 +230,16 @@ static void wake_stream(struct fiber *self, uint64_t key, int dir)
         disarm(fd);
     }
     core_leave(self);
+}
+
+uint32_t ready_writes(const struct fd_entry *e)
+{
+    return e->key[DIR_IN] == 0 ? 0 : __atomic_load_n(&bucket_of(e->key[DIR_IN])->writes, __ATOMIC_SEQ_CST);
+}
+
+int64_t ready_account(const struct fd_entry *e, int64_t bytes)
+{
+    return __atomic_add_fetch(&bucket_of(e->key[DIR_IN])->level, bytes, __ATOMIC_RELAXED);
 }
 
 /* What went out here comes in there. A pipe's two ends have one key; a socketpair's are crossed at creation. */

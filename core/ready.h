@@ -23,7 +23,8 @@ struct ready_link {
     struct ready_wait *owner;
     int fd;
     uint8_t dir;
-    bool one; /* wants to be the only one woken: a read or write; else a poll */
+    bool believed; /* nobody has asked the kernel: what is there is looked at when it is registered */
+    bool one;      /* wants to be the only one woken: a read or write; else a poll */
     uint32_t round;
     uint64_t key;
     uint64_t turn; /* waiters stand in this order */
@@ -49,6 +50,12 @@ bool ready_arm(bool all);
 /* Somebody has written to, read from, closed or shut down a descriptor: wakes who waits at the other end, if that is
  * known to be here. dir: DIR_OUT after a write, DIR_IN after a read. Outside the core. */
 void ready_progress(struct fiber *self, struct fd_entry *e, int dir);
+/* Counts the writes by hooks to the stream that comes in here, and to some others; 0: not known. Any thread. */
+uint32_t ready_writes(const struct fd_entry *e);
+/* A hook has written (positive) or read (negative) so many bytes of a pipe; returns how many are left. With other pipes
+ * in the bucket, or with writers and readers elsewhere, that is never 0 for long: a guess, for the kernel to confirm.
+ */
+int64_t ready_account(const struct fd_entry *e, int64_t bytes);
 void ready_stream_closed(struct fiber *self, const uint64_t key[DIRS]);
 /* A read or write that was woken has succeeded: the next in line may find something, too. Outside the core. */
 void ready_pass_on(struct fiber *self, struct fd_entry *e, int dir);
