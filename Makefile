@@ -32,7 +32,7 @@ UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 .PHONY: all programs units demo check check-long lint asan ubsan bench install uninstall clean setup
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/libcoax.so $(BUILD)/coax.pc
+all: $(BUILD)/libcoax.so $(BUILD)/coax.pc $(BUILD)/include/coax.h
 
 $(BUILD)/libcoax.so: $(SHIM_OBJ) $(BUILD)/libcore.a $(BUILD)/libev.o preload.map
 	$(call say,LINK,$@)
@@ -60,7 +60,13 @@ $(BUILD)/%.o: %.S Makefile
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) -c $< -o $@
 
-$(BUILD)/coax.pc: Makefile CHANGELOG.md
+# Alone in a directory: core/ has headers that are named as the system's are.
+$(BUILD)/include/coax.h: core/coax.h
+	$(Q)mkdir -p $(@D) && cp $< $@
+
+# PREFIX may be another one each time.
+.PHONY: always
+$(BUILD)/coax.pc: always
 	$(Q)mkdir -p $(@D) && printf 'prefix=%s\nincludedir=$${prefix}/include\n\nName: coax\nDescription: optional control header of coax (no library is linked)\nVersion: %s\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $@
 
 # Victims: built as anybody would build them, without a header of ours.
@@ -72,6 +78,12 @@ $(BUILD)/programs/%: tests/programs/%.c
 $(BUILD)/programs/%: tests/programs/%.cc
 	$(call say,VICTIM,$<)
 	$(Q)mkdir -p $(@D) && $(CXX) $(VICTIM_FLAGS) -w $< -o $@ -ldl
+
+# Programs that know of coax.h.
+HEADER_FLAGS := -Wall -Wextra -pedantic -Werror -I$(BUILD)/include
+$(BUILD)/programs/header_%: tests/programs/header_%.c $(BUILD)/include/coax.h
+	$(call say,VICTIM,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(VICTIM_FLAGS) $(HEADER_FLAGS) $< -o $@ -ldl
 
 # Unit tests link the core without hooks and run without LD_PRELOAD.
 units: $(UNITS)
@@ -99,12 +111,14 @@ bench: all programs
 	$(Q)scripts/bench
 
 install: all
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/lib/coax" "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/lib/coax" "$(DESTDIR)$(PREFIX)/lib/pkgconfig" \
+	  "$(DESTDIR)$(PREFIX)/include"
 	install -m 755 $(BUILD)/libcoax.so "$(DESTDIR)$(PREFIX)/lib/coax/libcoax.so"
 	install -m 755 scripts/coax "$(DESTDIR)$(PREFIX)/bin/coax"
+	install -m 644 core/coax.h "$(DESTDIR)$(PREFIX)/include/coax.h"
 	install -m 644 $(BUILD)/coax.pc "$(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc"
 uninstall:
-	rm -f "$(DESTDIR)$(PREFIX)/bin/coax" "$(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/coax" "$(DESTDIR)$(PREFIX)/include/coax.h" "$(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc"
 	rm -rf "$(DESTDIR)$(PREFIX)/lib/coax"
 
 clean:

@@ -9,6 +9,21 @@ uint64_t clock_now(void)
     return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+bool clock_from_seconds(double seconds, uint64_t *ns)
+{
+    if (!(seconds >= 0))
+        return false;
+    if (seconds >= 1e10) { /* three hundred years, still a number of ns */
+        *ns = CLOCK_NEVER;
+        return true;
+    }
+    uint64_t whole = (uint64_t)seconds;
+    double rest = (seconds - (double)whole) * 1e9;
+    uint64_t part = (uint64_t)rest;
+    *ns = whole * NS_PER_S + part + ((double)part < rest);
+    return true;
+}
+
 uint64_t clock_deadline(clockid_t clock, const struct timespec *ts)
 {
     if (ts->tv_sec < 0)

@@ -2,6 +2,7 @@
 #ifndef COAX_CLOCK_H
 #define COAX_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -29,6 +30,9 @@ static inline struct timespec clock_to_timespec(uint64_t ns)
 {
     return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
 }
+
+/* Seconds as a program says them, in ns, rounded up; too many are CLOCK_NEVER. false: negative, or not a number. */
+bool clock_from_seconds(double seconds, uint64_t *ns);
 
 /* The absolute time `ts` on `clock` as a monotonic deadline (0 when it has passed). The conversion
  * is made once: setting the clock while somebody waits does not move its deadline. */

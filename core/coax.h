@@ -1,0 +1,188 @@
+/* coax.h: what libc has no words for, in a program that may run under coax.
+ *
+ * Nothing is linked. Each function here calls the shim, if the program runs under it; if not, coax_active() is 0 and
+ * each does what its comment says: what libc has for it, or -1 with ENOSYS.
+ *
+ * Every function fails with -1 and errno unless its comment says otherwise. A thread is named by its pthread_t. Times
+ * are seconds; one that is negative or not a number is EINVAL, one too large to count is for ever. Unless a comment
+ * says otherwise any thread may call a function, a signal handler may not.
+ *
+ * For C89 and later, and C++; gcc and clang. A program whose libc is older than 2.34 links with -ldl and -pthread. */
+#ifndef COAX_H
+#define COAX_H
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/select.h>
+#include <sys/time.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* For coax_auto_yield: the interval in seconds, and when it last yielded (0: it has not begun). */
+struct coax_auto_yield {
+    double interval;
+    double last;
+};
+
+/* What the shim exports, its only symbol besides libc's names. Not for programs. Later versions only append. */
+struct coax_functions {
+    size_t size;
+    const char *version;
+
+    /* time */
+    int (*sleep)(double seconds);
+    int (*yield)(void);
+    int (*auto_yield)(struct coax_auto_yield *y);
+    int (*timeout)(double seconds);
+
+    /* deadlines and cancellation */
+
+    /* values that are inherited, async method */
+
+    /* descriptors */
+
+    /* sockets, directories, children */
+
+    /* signals, notifications */
+
+    /* jobs, pool, processors, errors */
+};
+
+/* The shim's table if it has the member at this offset, else NULL. Looked up once, before main. */
+static __inline__ const struct coax_functions *coax_table_(size_t offset)
+{
+    static const struct coax_functions *table;
+    static int looked;
+    if (!__atomic_load_n(&looked, __ATOMIC_ACQUIRE)) {
+        int saved = errno;
+        void *found = dlsym((void *)0 /* RTLD_DEFAULT */, "coax_functions");
+        if (found == NULL)
+            (void)dlerror();
+        errno = saved;
+        __atomic_store_n(&table, (const struct coax_functions *)found, __ATOMIC_RELAXED);
+        __atomic_store_n(&looked, 1, __ATOMIC_RELEASE);
+    }
+    return table != NULL && table->size > offset ? table : NULL;
+}
+
+#define COAX_TABLE_(member) coax_table_(offsetof(struct coax_functions, member))
+
+/* So that no signal handler is the first to look. */
+static __attribute__((constructor, unused)) void coax_look_(void)
+{
+    (void)coax_table_(0);
+}
+
+static __inline__ int coax_unsupported_(void)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
+/* ---- is it there ---- */
+
+/* 1 if the program runs under coax, else 0. Any thread, signal handlers too. */
+static __inline__ int coax_active(void)
+{
+    return coax_table_(0) != NULL;
+}
+
+/* The version of the shim, as "0.1.0"; "" without one. Any thread, signal handlers too. */
+static __inline__ const char *coax_version(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(version);
+    return t != NULL ? t->version : "";
+}
+
+/* ---- time ---- */
+
+/* Without the shim: select, which sleeps as well and is declared in every dialect. */
+static __inline__ int coax_sleep_bare_(double seconds)
+{
+    struct timeval t;
+    if (!(seconds >= 0)) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (seconds > 1e9)
+        seconds = 1e9;
+    t.tv_sec = (time_t)seconds;
+    t.tv_usec = (suseconds_t)((seconds - (double)t.tv_sec) * 1e6 + 0.999999);
+    if (t.tv_usec > 999999) {
+        t.tv_sec++;
+        t.tv_usec = 0;
+    }
+    return select(0, NULL, NULL, NULL, &t);
+}
+
+/* Sleeps, never less than asked. 0, or -1: EINVAL; EINTR, a signal handler ran. A cancellation point. Without the shim
+ * the same. */
+static __inline__ int coax_sleep(double seconds)
+{
+    const struct coax_functions *t = COAX_TABLE_(sleep);
+    return t != NULL ? t->sleep(seconds) : coax_sleep_bare_(seconds);
+}
+
+/* Lets every thread that can run do so once. 0. Without the shim: sched_yield. */
+static __inline__ int coax_yield(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(yield);
+    return t != NULL ? t->yield() : sched_yield();
+}
+
+static __inline__ double coax_now_bare_(void)
+{
+    int (*clock_of)(int, struct timespec *);
+    struct timespec now;
+    *(void **)(void *)&clock_of = dlsym((void *)0, "clock_gettime");
+    if (clock_of == NULL || clock_of(1 /* CLOCK_MONOTONIC */, &now) != 0)
+        return 0;
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Yields if y->interval seconds have passed since it last did (counted from the first call): 1; else returns at once:
+ * 0. -1: EINVAL. Each thread has a struct of its own, { interval, 0 } at first. Without the shim: the same with
+ * sched_yield. */
+static __inline__ int coax_auto_yield(struct coax_auto_yield *y)
+{
+    const struct coax_functions *t = COAX_TABLE_(auto_yield);
+    double now;
+    if (t != NULL)
+        return t->auto_yield(y);
+    if (y == NULL || !(y->interval >= 0)) {
+        errno = EINVAL;
+        return -1;
+    }
+    now = coax_now_bare_();
+    if (!(y->last > 0) || now - y->last < y->interval) {
+        if (!(y->last > 0))
+            y->last = now;
+        return 0;
+    }
+    (void)sched_yield();
+    y->last = coax_now_bare_();
+    return 1;
+}
+
+/* Sleeps, then fails: -1 with ETIMEDOUT; or earlier as coax_sleep does. Without the shim the same. */
+static __inline__ int coax_timeout(double seconds)
+{
+    const struct coax_functions *t = COAX_TABLE_(timeout);
+    if (t != NULL)
+        return t->timeout(seconds);
+    if (coax_sleep_bare_(seconds) == 0)
+        errno = ETIMEDOUT;
+    return -1;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
