@@ -85,6 +85,10 @@ $(BUILD)/programs/header_%: tests/programs/header_%.c $(BUILD)/include/coax.h
 	$(call say,VICTIM,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(VICTIM_FLAGS) $(HEADER_FLAGS) $< -o $@ -ldl
 
+$(BUILD)/programs/header_%: tests/programs/header_%.cc $(BUILD)/include/coax.h
+	$(call say,VICTIM,$<)
+	$(Q)mkdir -p $(@D) && $(CXX) $(VICTIM_FLAGS) $(HEADER_FLAGS) $< -o $@ -ldl
+
 # Unit tests link the core without hooks and run without LD_PRELOAD.
 units: $(UNITS)
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(BUILD)/shim/real.o $(BUILD)/shim/elf.o Makefile

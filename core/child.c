@@ -1,4 +1,5 @@
 #include "core/child.h"
+#include "core/cancel.h"
 #include "core/enter.h"
 #include "core/io.h"
 #include "core/promote.h"
@@ -93,6 +94,8 @@ static long wait_child(struct fiber *self, child_attempt *attempt, void *arg, id
         r = attempt(arg, WNOHANG); /* a real result wins over a deadline */
         if (r == 0)
             r = w;
+        else if (w == -ECANCELED && self != NULL)
+            cancel_put_back(self);
     }
     __atomic_fetch_sub(&waiting, 1, __ATOMIC_RELAXED);
     return r;

@@ -30,6 +30,12 @@ struct coax_auto_yield {
     double last;
 };
 
+/* Room for what the shim keeps while a function runs under a deadline or such. It ends in the program's own frame, so
+ * that an exception may leave the function. */
+struct coax_scope_ {
+    void *room[8];
+};
+
 /* What the shim exports, its only symbol besides libc's names. Not for programs. Later versions only append. */
 struct coax_functions {
     size_t size;
@@ -42,6 +48,13 @@ struct coax_functions {
     int (*timeout)(double seconds);
 
     /* deadlines and cancellation */
+    int (*begin_timeout)(struct coax_scope_ *s, double seconds);
+    int (*begin_deadline)(struct coax_scope_ *s, const struct timespec *at);
+    int (*begin_protect)(struct coax_scope_ *s);
+    void (*end)(struct coax_scope_ *s);
+    int (*cancel)(pthread_t thread);
+    int (*join)(pthread_t thread, void **result);
+    int (*pick)(const pthread_t *threads, size_t n, size_t *winner, void **result);
 
     /* values that are inherited, async method */
 
@@ -179,6 +192,106 @@ static __inline__ int coax_timeout(double seconds)
     if (coax_sleep_bare_(seconds) == 0)
         errno = ETIMEDOUT;
     return -1;
+}
+
+/* ---- deadlines and cancellation ----
+ *
+ * What can be ended: every call that can wait and is a cancellation point (reading, writing, connecting, accepting,
+ * polling, sleeping, pthread_join, condition variables, semaphores, waits for children and signals), the timed waits
+ * for mutexes and read-write locks, and looking up names. An untimed wait for a lock, a barrier or pthread_once is not.
+ * A call that is ended has not been performed, except that a write which has written a part returns the count, and the
+ * next call fails. A call that need not wait succeeds.
+ * Who is no fiber (a thread that libc made, or one with a kernel thread of its own) cannot be ended this way; programs
+ * under --threads=kernel have none other. There these functions fail with ENOTSUP. */
+
+static __inline__ void coax_scope_end_(struct coax_scope_ *s)
+{
+    const struct coax_functions *t = COAX_TABLE_(end);
+    if (t != NULL)
+        t->end(s);
+}
+
+#define COAX_SCOPE_(s) struct coax_scope_ s __attribute__((cleanup(coax_scope_end_))) = {{NULL}}
+
+static __inline__ int coax_invalid_(void)
+{
+    errno = EINVAL;
+    return -1;
+}
+
+/* Runs fn(arg) under a deadline so many seconds from now: the blocking call that is under way when it passes fails with
+ * ETIMEDOUT, and so does every later one within fn. Nested, the earliest deadline holds; on return the outer one is
+ * back; a jump or an exception may leave fn as well. Returns what fn returns, or -1: EINVAL; ENOTSUP; ENOSYS without
+ * the shim; then fn did not run. */
+static __inline__ int coax_with_timeout(double seconds, int (*fn)(void *), void *arg)
+{
+    const struct coax_functions *t = COAX_TABLE_(begin_timeout);
+    COAX_SCOPE_(scope);
+    if (t == NULL)
+        return coax_unsupported_();
+    if (fn == NULL)
+        return coax_invalid_();
+    return t->begin_timeout(&scope, seconds) != 0 ? -1 : fn(arg);
+}
+
+/* The same until a time of CLOCK_MONOTONIC. */
+static __inline__ int coax_with_deadline(const struct timespec *at, int (*fn)(void *), void *arg)
+{
+    const struct coax_functions *t = COAX_TABLE_(begin_deadline);
+    COAX_SCOPE_(scope);
+    if (t == NULL)
+        return coax_unsupported_();
+    if (fn == NULL)
+        return coax_invalid_();
+    return t->begin_deadline(&scope, at) != 0 ? -1 : fn(arg);
+}
+
+/* The blocking call of the thread fails with ECANCELED; if it is in none now, the next one that would wait. One call
+ * ends one call; a second before that changes nothing. 0, also if the thread has ended and not been joined. -1:
+ * ENOTSUP; ENOSYS without the shim. */
+static __inline__ int coax_cancel(pthread_t thread)
+{
+    const struct coax_functions *t = COAX_TABLE_(cancel);
+    return t != NULL ? t->cancel(thread) : coax_unsupported_();
+}
+
+/* pthread_join, and says how it went: 0; or -1 with ECANCELED: joined, *result is stored, and coax_cancel has ended a
+ * call of that thread. -1 otherwise: not joined, for the reasons of pthread_join, ETIMEDOUT by a deadline, or EINTR:
+ * the caller itself was cancelled. result may be NULL. Without the shim: pthread_join. */
+static __inline__ int coax_join(pthread_t thread, void **result)
+{
+    const struct coax_functions *t = COAX_TABLE_(join);
+    int e;
+    if (t != NULL)
+        return t->join(thread, result);
+    e = pthread_join(thread, result);
+    if (e == 0)
+        return 0;
+    errno = e;
+    return -1;
+}
+
+/* Runs fn(arg) so that coax_cancel and the deadlines around it leave it alone; a request is kept for the first wait
+ * after it. Deadlines that are set inside hold. Returns what fn returns, or -1: EINVAL. Without the shim the same. */
+static __inline__ int coax_protect(int (*fn)(void *), void *arg)
+{
+    const struct coax_functions *t = COAX_TABLE_(begin_protect);
+    COAX_SCOPE_(scope);
+    if (fn == NULL)
+        return coax_invalid_();
+    if (t != NULL)
+        (void)t->begin_protect(&scope);
+    return fn(arg);
+}
+
+/* Waits for the first of n threads to end, joins it and cancels the others as coax_cancel does; these are still to be
+ * joined. *winner is its index, *result its result; either may be NULL. 0, or -1, and then nothing has been joined or
+ * cancelled: EINVAL, n is 0, a thread is named twice, detached or joined by another; EDEADLK; ESRCH; ETIMEDOUT;
+ * ECANCELED; ENOMEM; ENOTSUP; ENOSYS without the shim. A cancellation point. */
+static __inline__ int coax_pick(const pthread_t *threads, size_t n, size_t *winner, void **result)
+{
+    const struct coax_functions *t = COAX_TABLE_(pick);
+    return t != NULL ? t->pick(threads, n, winner, result) : coax_unsupported_();
 }
 
 #ifdef __cplusplus

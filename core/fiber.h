@@ -62,6 +62,12 @@ struct fiber {
     char name[FIBER_NAME];
     const char *call; /* what it waits in, for reports */
 
+    struct scope *scope; /* see scope.h: innermost first */
+    uint64_t deadline;   /* of coax_with_timeout, absolute ns; 0: none */
+    unsigned shielded;   /* in coax_protect */
+    bool stop;           /* coax_cancel was called */
+    unsigned stopped;    /* calls that were ended by that */
+
     struct fiber_signals sig;
 };
 
@@ -115,10 +121,19 @@ void fiber_recycle(struct fiber *f);
 /* The same from outside: it will be recycled. */
 void fiber_reap(struct fiber *f);
 
-/* Joins: 0, ETIMEDOUT, EBUSY (deadline 0), EINVAL, EDEADLK, or E_CANCELLED when the caller was cancelled meanwhile. */
-int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t deadline);
+/* What a thread that has been joined leaves; stopped: coax_cancel has ended a call of it. */
+struct ending {
+    void *result;
+    bool stopped;
+};
+
+/* Joins: 0, ETIMEDOUT, EBUSY (deadline 0), EINVAL, EDEADLK, or E_CANCELLED, ECANCELED, E_DEADLINE when the caller was
+ * cancelled meanwhile, or stopped. */
+int fiber_join(struct fiber *self, struct fiber *target, struct ending *end, uint64_t deadline);
 /* The same for a caller that is no fiber. */
-int fiber_join_foreign(struct fiber *target, void **result, uint64_t deadline);
+int fiber_join_foreign(struct fiber *target, struct ending *end, uint64_t deadline);
+/* Joins the first of several that ends. */
+int fiber_join_first(struct fiber *self, struct fiber **targets, size_t n, size_t *winner, struct ending *end);
 void fiber_drain(void);
 int fiber_detach(struct fiber *self, struct fiber *target);
 

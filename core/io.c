@@ -1,4 +1,5 @@
 #include "core/io.h"
+#include "core/cancel.h"
 #include "core/enter.h"
 #include "core/mem.h"
 #include "core/ready.h"
@@ -101,6 +102,14 @@ int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t se
     if (r == -EINTR && !limit->partial && signals_restarts(self))
         r = 0;
     return r == -ETIMEDOUT ? -limit->error : r;
+}
+
+void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r)
+{
+    if (r == -ETIMEDOUT)
+        e->expired |= (uint8_t)(1u << dir);
+    else if (r == -ECANCELED && self != NULL)
+        cancel_put_back(self);
 }
 
 long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,
@@ -361,8 +370,7 @@ long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const
         v.n = vec_rest(rest, ON_STACK, iov, n, done);
         r = io_run(self, fd, e, DIR_OUT, OP_WRITE | IO_PARTIAL, try_write, &v, call);
         if (r < 0) {
-            if (r == -ETIMEDOUT)
-                e->expired |= 1u << DIR_OUT;
+            io_defer(self, e, DIR_OUT, r);
             break;
         }
         done += (size_t)r;

@@ -23,11 +23,14 @@ struct io_limit {
 enum { IO_PARTIAL = 1 << 8 }; /* with an op */
 
 /* Waits until the descriptor may be ready in a direction: 0 or -errno (-ETIMEDOUT, -EAGAIN, -EINTR, -EBADF,
- * -E_CANCELLED). seq: the entry's before the attempt that failed. */
+ * -ECANCELED, -E_DEADLINE, -E_CANCELLED). seq: the entry's before the attempt that failed. */
 int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq, struct io_limit *limit,
             const char *call);
 /* The limit of a call that begins now. */
 void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, unsigned op);
+
+/* What ended a call that had done a part of its work: the call says how much, the next one why. */
+void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r);
 
 /* One attempt: a count, -EAGAIN, or another error. */
 typedef long io_attempt(int fd, struct fd_entry *e, void *arg);

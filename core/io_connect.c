@@ -102,7 +102,7 @@ static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const
         int r = io_wait(self, fd, e, DIR_OUT, seq, &limit, "connect");
         if (r == 0)
             continue;
-        if (r == -ETIMEDOUT || r == -E_CANCELLED)
+        if (r == -ETIMEDOUT || r == -E_CANCELLED || r == -ECANCELED || r == -E_DEADLINE)
             io_undo_connect(fd);
         return r;
     }
@@ -118,10 +118,16 @@ static long connect_now(int fd, const struct sockaddr *addr, socklen_t len, long
     return r;
 }
 
+static bool connect_limited(const struct fiber *self)
+{
+    return rt.config.timeout[OP_CONNECT] != 0 || (self != NULL && self->deadline != 0);
+}
+
 /* AF_UNIX with a full queue and a limit: nothing tells when there is room, so it is asked again and again. */
 static long connect_retry(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len, long flags)
 {
-    uint64_t at = clock_after(rt.config.timeout[OP_CONNECT]), pause = NS_PER_MS;
+    uint64_t limit = rt.config.timeout[OP_CONNECT];
+    uint64_t at = limit == 0 ? CLOCK_NEVER : clock_after(limit), pause = NS_PER_MS;
     long r;
     while ((r = connect_now(fd, addr, len, flags)) == -EAGAIN && clock_now() < at) {
         int w = -ETIMEDOUT;
@@ -164,7 +170,7 @@ long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen
     if (!fdtab_private(e))
         return connect_away(self, fd, addr, len);
     long r = connect_now(fd, addr, len, flags);
-    if (r == -EAGAIN && rt.config.timeout[OP_CONNECT] != 0)
+    if (r == -EAGAIN && connect_limited(self))
         return connect_retry(self, fd, addr, len, flags);
     if (r == -EAGAIN) /* AF_UNIX: the queue is full, and poll does not tell when it is not */
         return connect_away(self, fd, addr, len);

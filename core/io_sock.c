@@ -100,8 +100,7 @@ static long recv_all(struct fiber *self, int fd, struct fd_entry *e, struct msgh
         r = io_run(self, fd, e, DIR_IN, OP_READ | IO_PARTIAL, try_recvmsg, &m, call);
         if (r > 0)
             done += r;
-        if (r == -ETIMEDOUT)
-            e->expired |= 1u << DIR_IN;
+        io_defer(self, e, DIR_IN, r);
     }
     return done;
 }
@@ -186,8 +185,7 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
     } while (all && a.n > 0 && !fdtab_nonblocking(fd));
     if (r < 0 && done == 0)
         return r;
-    if (r == -ETIMEDOUT)
-        e->expired |= 1u << DIR_IN;
+    io_defer(self, e, DIR_IN, r);
     return (long)done;
 }
 
@@ -214,8 +212,7 @@ static long send_rest(struct fiber *self, int fd, struct fd_entry *e, const stru
             return (long)done;
         long r = io_run(self, fd, e, DIR_OUT, OP_WRITE | IO_PARTIAL, try_sendmsg, &m, call);
         if (r < 0) {
-            if (r == -ETIMEDOUT)
-                e->expired |= 1u << DIR_OUT;
+            io_defer(self, e, DIR_OUT, r);
             return (long)done;
         }
         done += (size_t)r;
@@ -274,8 +271,13 @@ long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
     while (done < n) {
         struct message m = {.many = msgs + done, .n = n - done, .flags = flags & ~MSG_WAITFORONE};
         long r = io_run(self, fd, e, DIR_IN, OP_READ, try_recvmmsg, &m, "recvmmsg");
-        if (r < 0)
-            return done > 0 ? (long)done : r;
+        if (r < 0 && done == 0)
+            return r;
+        if (r < 0) {
+            if (r == -ECANCELED)
+                io_defer(self, e, DIR_IN, r);
+            break;
+        }
         done += (unsigned)r;
         if ((flags & MSG_WAITFORONE) != 0 || clock_now() >= until)
             break;
@@ -300,6 +302,8 @@ long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
         if (!mem_readable(&msgs[i], sizeof msgs[i]))
             return i > 0 ? (long)i : -EFAULT;
         long r = io_sendmsg(self, fd, &msgs[i].msg_hdr, flags, "sendmmsg");
+        if (r == -ECANCELED && i > 0)
+            io_defer(self, e, DIR_OUT, r);
         if (r < 0)
             return i > 0 ? (long)i : r;
         msgs[i].msg_len = (unsigned)r;

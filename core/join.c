@@ -30,7 +30,14 @@ static int may_join(const struct fiber *self, const struct fiber *target)
     return target->state != FIBER_DONE ? EBUSY : 0;
 }
 
-int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t deadline)
+/* What a thread that has ended leaves. */
+static void collect(const struct fiber *target, struct ending *end)
+{
+    end->result = target->result;
+    end->stopped = target->stopped != 0;
+}
+
+int fiber_join(struct fiber *self, struct fiber *target, struct ending *end, uint64_t deadline)
 {
     core_enter(self);
     int e = may_join(self, target);
@@ -40,18 +47,75 @@ int fiber_join(struct fiber *self, struct fiber *target, void **result, uint64_t
         target->join_wait = &w.wait;
         target->joiner = self;
         e = -wait_park(&w.wait, deadline, WAIT_CANCEL, "pthread_join");
-        if (e != 0 && e != ETIMEDOUT)
-            e = E_CANCELLED;
     }
     if (e == 0) {
-        if (result != NULL)
-            *result = target->result;
+        collect(target, end);
         target->join_wait = NULL;
         fiber_recycle(target);
     }
     core_leave(self);
     return e;
 }
+
+/* ---- the first of several ---- */
+
+struct any_wait {
+    struct wait wait;
+    struct fiber *self, **targets;
+    size_t n;
+};
+
+static void leave_any(struct wait *wait)
+{
+    struct any_wait *w = container_of(wait, struct any_wait, wait);
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->targets[i]->joiner != w->self)
+            continue;
+        w->targets[i]->join_wait = NULL;
+        w->targets[i]->joiner = NULL;
+    }
+}
+
+/* Stands at all of them: EBUSY; 0: one has ended already; or why one cannot be joined, and then at none. */
+static int stand_at_all(struct any_wait *w)
+{
+    int e = EBUSY;
+    size_t n = w->n;
+    for (w->n = 0; w->n < n; w->n++) {
+        struct fiber *t = w->targets[w->n];
+        int may = may_join(w->self, t);
+        if (may != 0 && may != EBUSY) {
+            leave_any(&w->wait);
+            return may;
+        }
+        if (may == 0)
+            e = 0;
+        t->join_wait = &w->wait;
+        t->joiner = w->self;
+    }
+    return e;
+}
+
+int fiber_join_first(struct fiber *self, struct fiber **targets, size_t n, size_t *winner, struct ending *end)
+{
+    struct any_wait w = {.self = self, .targets = targets, .n = n};
+    core_enter(self);
+    wait_init(&w.wait, self, leave_any);
+    int e = stand_at_all(&w);
+    if (e == EBUSY)
+        e = -wait_park(&w.wait, CLOCK_NEVER, WAIT_CANCEL, "coax_pick");
+    if (e == 0) {
+        leave_any(&w.wait);
+        for (*winner = 0; targets[*winner]->state != FIBER_DONE;)
+            ++*winner;
+        collect(targets[*winner], end);
+        fiber_recycle(targets[*winner]);
+    }
+    core_leave(self);
+    return e;
+}
+
+/* ---- who is no fiber ---- */
 
 struct foreign_join {
     struct fiber *self, *target; /* self: the record of a promoted thread */
@@ -78,7 +142,7 @@ static void join_leave(void *arg)
 }
 
 /* A promoted thread can be cancelled meanwhile: its signal interrupts the wait, or the next look finds it. */
-int fiber_join_foreign(struct fiber *target, void **result, uint64_t deadline)
+int fiber_join_foreign(struct fiber *target, struct ending *end, uint64_t deadline)
 {
     struct fiber *self = fiber_record;
     struct foreign_join j = {self, target, 0};
@@ -100,8 +164,7 @@ int fiber_join_foreign(struct fiber *target, void **result, uint64_t deadline)
             left = clock_to_timespec(look);
         sys_futex_wait(&target->done, 0, self == NULL && deadline == CLOCK_NEVER ? NULL : &left);
     }
-    if (result != NULL)
-        *result = target->result;
+    collect(target, end);
     fiber_reap(target);
     return 0;
 }

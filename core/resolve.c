@@ -11,6 +11,15 @@ static uint64_t limit(void)
     return ns == 0 ? CLOCK_NEVER : clock_after(ns);
 }
 
+/* The look-up was ended: by its own limit (false), or as a call of the program's, and errno says how. */
+static bool stopped(int r)
+{
+    if (r != -ECANCELED && r != -E_DEADLINE)
+        return false;
+    errno = r == -ECANCELED ? ECANCELED : ETIMEDOUT;
+    return true;
+}
+
 static char *copy_text(const char *text)
 {
     size_t n = text == NULL ? 0 : strlen(text) + 1;
@@ -67,9 +76,10 @@ int resolve_addrinfo(struct fiber *self, const char *node, const char *service, 
         addrinfo_free(j);
         return EAI_MEMORY;
     }
-    if (pool_run(self, &j->job, limit(), 0, "getaddrinfo") != 0)
-        return EAI_AGAIN;
-    int r = j->r;
+    int r = pool_run(self, &j->job, limit(), WAIT_STOP, "getaddrinfo");
+    if (r != 0)
+        return stopped(r) ? EAI_SYSTEM : EAI_AGAIN;
+    r = j->r;
     if (r == 0)
         *result = j->result;
     if (r == EAI_SYSTEM)
@@ -119,9 +129,10 @@ int resolve_nameinfo(struct fiber *self, const struct sockaddr *addr, socklen_t 
                                .servicelen = servicelen,
                                .flags = flags};
     memcpy(&j->addr, addr, addrlen);
-    if (pool_run(self, &j->job, limit(), 0, "getnameinfo") != 0)
-        return EAI_AGAIN;
-    int r = j->r;
+    int r = pool_run(self, &j->job, limit(), WAIT_STOP, "getnameinfo");
+    if (r != 0)
+        return stopped(r) ? EAI_SYSTEM : EAI_AGAIN;
+    r = j->r;
     if (r == 0 && hostlen > 0)
         memcpy(host, j->text, strnlen(j->text, hostlen - 1) + 1);
     if (r == 0 && servicelen > 0)
@@ -200,10 +211,11 @@ int resolve_host(struct fiber *self, const struct host_query *q, struct hostent 
     j->name = copy_text(q->name);
     if (q->addr != NULL)
         memcpy(j->addr, q->addr, q->addrlen < sizeof j->addr ? q->addrlen : sizeof j->addr);
-    int r = pool_run(self, &j->job, limit(), 0, q->addr != NULL ? "gethostbyaddr" : "gethostbyname");
+    int r = pool_run(self, &j->job, limit(), WAIT_STOP, q->addr != NULL ? "gethostbyaddr" : "gethostbyname");
     if (r != 0) {
-        *h_error = TRY_AGAIN;
-        return EAGAIN;
+        bool ended = stopped(r);
+        *h_error = ended ? NETDB_INTERNAL : TRY_AGAIN;
+        return ended ? errno : EAGAIN;
     }
     r = j->r;
     *h_error = j->h_error;

@@ -1,6 +1,7 @@
 #include "core/enter.h"
 #include "core/alone.h"
 #include "core/identity.h"
+#include "core/scope.h"
 #include "core/switch.h"
 
 #include <errno.h>
@@ -110,6 +111,25 @@ static bool cancelled(const struct fiber *f, int flags)
            ((flags & WAIT_CANCEL) != 0 || tls_is_async(f->fs));
 }
 
+/* Who is shielded has no deadline but those that were set since. */
+static bool can_end(int flags)
+{
+    return (flags & (WAIT_CANCEL | WAIT_STOP)) != 0;
+}
+
+static bool stoppable(const struct fiber *f, int flags)
+{
+    return can_end(flags) && f->shielded == 0;
+}
+
+/* Takes the request. */
+static int stopped(struct fiber *f)
+{
+    f->stop = false;
+    f->stopped++;
+    return -ECANCELED;
+}
+
 /* Ends the wait here and now. */
 static int give_up(struct wait *w, int result)
 {
@@ -131,11 +151,19 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
         self->sig.interrupted = false;
     else if (self->sig.interrupted && (flags & WAIT_INTR) != 0 && !w->woken)
         give_up(w, -EINTR); /* between the change of the mask and here */
+    bool bounded = unlikely(self->deadline != 0) && self->deadline < deadline && can_end(flags);
+    if (bounded) {
+        deadline = self->deadline;
+        if (!w->woken && clock_now() >= deadline)
+            give_up(w, -E_DEADLINE);
+    }
     if (deadline != CLOCK_NEVER && !w->woken)
         timer_arm(&w->timer, deadline);
     while (!w->woken) {
         if (unlikely(cancelled(self, flags))) {
             give_up(w, -E_CANCELLED);
+        } else if (unlikely(self->stop) && stoppable(self, flags)) {
+            give_up(w, stopped(self));
         } else if (unlikely(self->sig.due)) {
             /* A handler runs on this fiber's own stack; the wait stays linked, so nothing is lost meanwhile. */
             core_leave(self);
@@ -150,11 +178,15 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
     timer_disarm(&w->timer);
     self->wait = outer;
     self->call = outer_call;
+    if (unlikely(bounded) && w->result == -ETIMEDOUT)
+        w->result = -E_DEADLINE;
     return w->result;
 }
 
 void wait_abandon(struct fiber *self, uintptr_t sp)
 {
+    if (unlikely(self->scope != NULL))
+        scope_abandon(self, sp);
     if (likely(self->wait == NULL || (uintptr_t)self->wait >= sp))
         return;
     core_enter(self);
@@ -172,6 +204,13 @@ void wait_cancel(struct fiber *f)
 {
     if (f->wait != NULL && cancelled(f, f->wait->flags))
         wait_wake(f->wait, -E_CANCELLED);
+}
+
+void wait_stop(struct fiber *f)
+{
+    struct wait *w = f->wait;
+    if (w != NULL && !w->woken && f->state == FIBER_PARKED && stoppable(f, w->flags))
+        wait_wake(w, stopped(f));
 }
 
 void wait_wake(struct wait *w, int result)

@@ -25,11 +25,14 @@ struct wait {
     int result;
 };
 
-/* pthread_cancel has ended a wait: the hook leaves the core and calls pthread_testcancel. Never seen by the program. */
-enum { E_CANCELLED = 1000 };
+/* pthread_cancel has ended a wait: the hook leaves the core and calls pthread_testcancel; or the deadline of
+ * coax_with_timeout has passed, which the hook says as ETIMEDOUT of the call itself, whatever an end of its own time
+ * means to it. Never seen by the program. */
+enum { E_CANCELLED = 1000, E_DEADLINE = 1001 };
 
 enum {
     WAIT_CANCEL = 1, /* a cancellation point */
+    WAIT_STOP = 4,   /* coax_cancel and deadlines end it; of a cancellation point that is so as well */
     WAIT_INTR = 2,   /* a signal handler ends it with -EINTR; else the handler runs and the wait goes on */
 };
 
@@ -46,14 +49,16 @@ static inline void wait_init(struct wait *w, struct fiber *self, void (*unlink)(
     *w = (struct wait){.fiber = self, .unlink = unlink};
 }
 
-/* Parks until woken: 0 (or what wait_wake was given), -ETIMEDOUT, -EINTR, -E_CANCELLED (the caller leaves the core and
- * calls pthread_testcancel). `call` names the wait in reports. */
+/* Parks until woken: 0 (or what wait_wake was given), -ETIMEDOUT, -EINTR, -ECANCELED (by coax_cancel), -E_DEADLINE,
+ * -E_CANCELLED (the caller leaves the core and calls pthread_testcancel). `call` names the wait in reports. */
 int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call);
 /* A handler that interrupted waits will not return to them (a jump, pthread_exit, cancellation): those whose frames lie
  * below `sp` are taken off. Takes the baton. */
 void wait_abandon(struct fiber *self, uintptr_t sp);
 /* pthread_cancel: ends the wait of a parked fiber, if it can be cancelled, before anything else does. */
 void wait_cancel(struct fiber *f);
+/* coax_cancel: the same for what it ends. */
+void wait_stop(struct fiber *f);
 /* Ends a wait. The waker has unlinked it, unless result says why it must be unlinked here (result < 0). */
 void wait_wake(struct wait *w, int result);
 

@@ -1,4 +1,5 @@
 #include "core/sync.h"
+#include "core/cancel.h"
 #include "core/enter.h"
 #include "core/mem.h"
 #include "core/owner.h"
@@ -75,18 +76,16 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
         if (e == t->busy)
             e = t->attempt(t->object);
         if (e != t->busy) {
+            if (r == -ECANCELED) /* too late for this call */
+                cancel_put_back(self);
             if (e != 0) /* ENOTRECOVERABLE: for the next in line, too */
                 addr_wake(t->addr, 1);
             return e;
         }
         if (r != 0 && t->bits == RW_WRITE_BIT) /* readers may have waited for this writer */
             addr_wake(t->addr, ADDR_ALL);
-        if (r == -ETIMEDOUT)
-            return ETIMEDOUT;
-        if (r == -E_CANCELLED)
-            return E_CANCELLED;
-        if (r == -EINTR)
-            return EINTR;
+        if (r < 0)
+            return -r;
     }
 }
 
@@ -141,7 +140,7 @@ static int mutex_lock_kernel(struct fiber *self, pthread_mutex_t *m, const struc
 
 int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_limit *limit)
 {
-    const struct try t = {mutex_try, m, m, EBUSY, 0, "pthread_mutex_lock", 0};
+    const struct try t = {mutex_try, m, m, EBUSY, limit != NULL ? WAIT_STOP : 0, "pthread_mutex_lock", 0};
     int kind = m->__data.__kind;
     /* libc says "shared" of every robust mutex: what counts is where it is. */
     bool shared = unlikely((kind & MUTEX_PSHARED) != 0) && mem_shared(m);
@@ -214,7 +213,7 @@ int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, co
     m->__data.__nusers -= ours && (e == 0 || e == EOWNERDEAD);
     if (r == -E_CANCELLED)
         return E_CANCELLED;
-    return e != 0 ? e : r == -ETIMEDOUT ? ETIMEDOUT : 0;
+    return e != 0 ? e : -r;
 }
 
 /* ---- rwlocks ---- */
@@ -250,7 +249,7 @@ int sync_rwlock_lock(struct fiber *self, pthread_rwlock_t *l, int mode, const st
                           l,
                           l,
                           EBUSY,
-                          0,
+                          limit != NULL ? WAIT_STOP : 0,
                           mode == RW_READ ? "pthread_rwlock_rdlock" : "pthread_rwlock_wrlock",
                           mode == RW_READ ? RW_READ_BIT : RW_WRITE_BIT};
     if (unlikely(l->__data.__shared != 0)) {

@@ -1,7 +1,25 @@
 /* What coax.h calls: the one table that we export besides libc's names. Each entry hands on to a hook or to the core.
  */
 #include "core/coax.h"
+#include "core/cancel.h"
+#include "core/deadline.h"
+#include "core/scope.h"
 #include "shim/hook.h"
+
+/* The calling fiber. The first who needs one starts the core, as the first pthread_create does. NULL: it is none. */
+static struct fiber *fiber_wanted(void)
+{
+    struct fiber *self = hook_enter();
+    if (self == NULL && hook_start_fibers())
+        self = hook_enter();
+    return self;
+}
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
 
 /* ---- time ---- */
 
@@ -34,6 +52,108 @@ static int do_timeout(double seconds)
     return r < 0 ? r : (int)hook_result(-ETIMEDOUT);
 }
 
+/* ---- deadlines and cancellation ---- */
+
+_Static_assert(sizeof(struct scope) <= sizeof(struct coax_scope_), "the header has room for a scope");
+
+static struct scope *scope_in(struct coax_scope_ *s)
+{
+    return (struct scope *)(void *)s;
+}
+
+static int begin_until(struct coax_scope_ *s, uint64_t at)
+{
+    struct fiber *self = fiber_wanted();
+    if (self == NULL)
+        return fail(ENOTSUP);
+    deadline_begin(scope_in(s), self, at);
+    return 0;
+}
+
+static int do_begin_timeout(struct coax_scope_ *s, double seconds)
+{
+    uint64_t ns;
+    if (!clock_from_seconds(seconds, &ns))
+        return fail(EINVAL);
+    return begin_until(s, clock_after(ns));
+}
+
+static int do_begin_deadline(struct coax_scope_ *s, const struct timespec *at)
+{
+    if (at == NULL || at->tv_nsec < 0 || at->tv_nsec >= 1000000000)
+        return fail(EINVAL);
+    return begin_until(s, clock_deadline(CLOCK_MONOTONIC, at));
+}
+
+static int do_begin_protect(struct coax_scope_ *s)
+{
+    struct fiber *self = fiber_wanted();
+    if (self != NULL)
+        cancel_protect(scope_in(s), self);
+    return 0;
+}
+
+static void do_end(struct coax_scope_ *s)
+{
+    scope_leave(scope_in(s));
+}
+
+static int do_cancel(pthread_t thread)
+{
+    struct fiber *self = fiber_wanted(), *target = rt.coop ? fiber_of(thread) : NULL;
+    if (target == NULL)
+        return fail(ENOTSUP);
+    return (int)hook_result(cancel_fiber(self, target));
+}
+
+/* Of the target's request there is ECANCELED to tell, so the caller's own is EINTR here. */
+static int do_join(pthread_t thread, void **result)
+{
+    struct fiber *self = hook_enter_cancel(), *target = rt.coop ? fiber_of(thread) : NULL;
+    struct ending end = {NULL, false};
+    int e;
+    if (target == NULL)
+        e = pthread_join(thread, &end.result);
+    else
+        e = hook_error(self != NULL ? fiber_join(self, target, &end, CLOCK_NEVER)
+                                    : fiber_join_foreign(target, &end, CLOCK_NEVER));
+    if (e != 0)
+        return fail(e == ECANCELED ? EINTR : e);
+    if (result != NULL)
+        *result = end.result;
+    return end.stopped ? fail(ECANCELED) : 0;
+}
+
+static int do_pick(const pthread_t *threads, size_t n, size_t *winner, void **result)
+{
+    hook_enter_cancel();
+    struct fiber *self = fiber_wanted();
+    struct ending end;
+    size_t first = 0;
+    if (threads == NULL || n == 0 || n > SIZE_MAX / sizeof(struct fiber *))
+        return fail(EINVAL);
+    if (self == NULL)
+        return fail(ENOTSUP);
+    struct fiber **targets = real.malloc(n * sizeof(struct fiber *));
+    int e = targets == NULL ? ENOMEM : 0;
+    for (size_t i = 0; i < n && e == 0; i++)
+        if ((targets[i] = fiber_of(threads[i])) == NULL)
+            e = ENOTSUP;
+    if (e == 0)
+        e = fiber_join_first(self, targets, n, &first, &end);
+    for (size_t i = 0; i < n && e == 0; i++)
+        if (i != first)
+            cancel_fiber(self, targets[i]);
+    real.free(targets);
+    if (e != 0)
+        return (int)hook_result(-e);
+    if (winner != NULL)
+        *winner = first;
+    if (result != NULL)
+        *result = end.result;
+    return 0;
+}
+
 extern const struct coax_functions coax_functions;
 EXPORT const struct coax_functions coax_functions = {
     .size = sizeof coax_functions,
@@ -46,6 +166,13 @@ EXPORT const struct coax_functions coax_functions = {
     .timeout = do_timeout,
 
     /* deadlines and cancellation */
+    .begin_timeout = do_begin_timeout,
+    .begin_deadline = do_begin_deadline,
+    .begin_protect = do_begin_protect,
+    .end = do_end,
+    .cancel = do_cancel,
+    .join = do_join,
+    .pick = do_pick,
 
     /* values that are inherited, async method */
 

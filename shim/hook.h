@@ -77,6 +77,9 @@ static inline struct fiber *hook_enter_cancel(void)
     return self;
 }
 
+/* Starts the core if no fibers run yet; false: they do, or kernel threads it is. */
+bool hook_start_fibers(void);
+
 /* A value, or -errno as libc says it. */
 static inline long hook_result(long r)
 {
@@ -85,6 +88,8 @@ static inline long hook_result(long r)
     if (r == -E_CANCELLED) {
         identity_test_cancel(fiber_record);
         r = -EINTR;
+    } else if (r == -E_DEADLINE) {
+        r = -ETIMEDOUT;
     }
     errno = (int)-r;
     return -1;
@@ -97,7 +102,7 @@ static inline int hook_error(int e)
         identity_test_cancel(fiber_record);
         return EINTR;
     }
-    return e;
+    return unlikely(e == E_DEADLINE) ? ETIMEDOUT : e;
 }
 
 /* Is there a limit that the call must keep although no fibers run? */

@@ -45,7 +45,7 @@ EXPORT int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const st
         return owner_lock(m, &limit);
     if (self == NULL || (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME))
         return real.pthread_mutex_clocklock(m, clock, until);
-    return sync_mutex_lock(self, m, &limit);
+    return hook_error(sync_mutex_lock(self, m, &limit));
 }
 
 EXPORT int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *until)
@@ -54,7 +54,7 @@ EXPORT int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *un
     struct sync_limit limit = {CLOCK_REALTIME, until};
     if (owned(self, m))
         return owner_lock(m, &limit);
-    return self == NULL ? real.pthread_mutex_timedlock(m, until) : sync_mutex_lock(self, m, &limit);
+    return self == NULL ? real.pthread_mutex_timedlock(m, until) : hook_error(sync_mutex_lock(self, m, &limit));
 }
 
 EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)
@@ -161,7 +161,7 @@ VERSION(pthread_cond_broadcast_old, pthread_cond_broadcast, "GLIBC_2.2.5");
 static int rwlock(pthread_rwlock_t *l, int mode, clockid_t clock, const struct timespec *until)
 {
     struct sync_limit limit = {clock, until};
-    return sync_rwlock_lock(fiber_self, l, mode, until == NULL ? NULL : &limit);
+    return hook_error(sync_rwlock_lock(fiber_self, l, mode, until == NULL ? NULL : &limit));
 }
 
 EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *l)

@@ -185,7 +185,7 @@ EXPORT int tgkill(pid_t pid, pid_t tid, int sig)
 static void jump(struct __jmp_buf_tag *env)
 {
     struct fiber *self = hook_enter();
-    if (self != NULL && (self->sig.frames != NULL || env->__mask_was_saved))
+    if (self != NULL && (self->sig.frames != NULL || env->__mask_was_saved || self->scope != NULL))
         signals_jump(self, env);
 }
 

@@ -64,14 +64,17 @@ static struct fiber *creator(void)
     return promoted;
 }
 
-static bool fibers_possible(void)
+bool hook_start_fibers(void)
 {
-    if (rt.coop)
-        return creator() != NULL;
-    if (rt.no_fibers || !identity_start_fibers())
+    if (rt.coop || rt.no_fibers || !identity_start_fibers())
         return false;
     vfork_target = fork; /* its child would change our tables in the parent's memory */
     return true;
+}
+
+static bool fibers_possible(void)
+{
+    return rt.coop ? creator() != NULL : hook_start_fibers();
 }
 
 static int create(pthread_t *handle, const pthread_attr_t *attr, void *(*start)(void *), void *arg, bool c11,
@@ -143,7 +146,11 @@ static int join(pthread_t thread, void **result, uint64_t at, const char *call)
     (void)call;
     if (target == NULL)
         return -1;
-    return hook_error(self != NULL ? fiber_join(self, target, result, at) : fiber_join_foreign(target, result, at));
+    struct ending end;
+    int e = self != NULL ? fiber_join(self, target, &end, at) : fiber_join_foreign(target, &end, at);
+    if (e == 0 && result != NULL)
+        *result = end.result;
+    return hook_error(e);
 }
 
 /* A kernel thread's end is the kernel's to report: on a kernel thread of our own. */

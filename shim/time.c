@@ -1,7 +1,7 @@
 /* Sleeping and yielding. */
 #include "shim/hook.h"
 
-/* Sleeps until `at`: 0, -EINTR, -E_CANCELLED. */
+/* Sleeps until `at`: 0, -EINTR, -E_CANCELLED, -ECANCELED, -E_DEADLINE. */
 static long sleep_until(struct fiber *self, uint64_t at, const char *call)
 {
     struct wait w;
@@ -17,7 +17,7 @@ static bool valid(const struct timespec *t)
     return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
 }
 
-/* Relative; what is left goes to `left` after a handler ran. */
+/* Relative; what is left goes to `left` after a handler ran, or when it was ended. */
 static long sleep_for(struct fiber *self, const struct timespec *t, struct timespec *left, const char *call)
 {
     if (!mem_readable(t, sizeof *t))
@@ -26,7 +26,7 @@ static long sleep_for(struct fiber *self, const struct timespec *t, struct times
         return -EINVAL;
     uint64_t at = clock_after(clock_from_timespec(t));
     long r = sleep_until(self, at, call);
-    if (r == -EINTR && left != NULL) {
+    if (r != 0 && r != -E_CANCELLED && left != NULL) {
         uint64_t now = clock_now();
         if (!mem_writable(left, sizeof *left))
             return -EFAULT;
@@ -78,7 +78,7 @@ EXPORT unsigned sleep(unsigned seconds)
         return real.sleep(seconds);
     struct timespec t = {seconds, 0}, left = {0, 0};
     long r = sleep_for(self, &t, &left, "sleep");
-    if (r == -E_CANCELLED)
+    if (r != 0 && r != -EINTR)
         hook_result(r);
     return r == 0 ? 0 : (unsigned)left.tv_sec + (left.tv_nsec >= 500000000);
 }

@@ -77,21 +77,21 @@ static void *napper(void *arg)
 static void join_errors(void)
 {
     struct fiber *self = fiber_self;
-    void *result = NULL;
+    struct ending end = {NULL, false};
     nap = 30 * NS_PER_MS;
     pthread_t handle = unit_fiber(napper, &nap);
     struct fiber *f = fiber_of(handle);
-    CHECK_EQ(fiber_join(self, f, &result, 0), EBUSY);
-    CHECK_EQ(fiber_join(self, f, &result, clock_after(NS_PER_MS)), ETIMEDOUT);
-    CHECK_EQ(fiber_join(self, self, &result, CLOCK_NEVER), EDEADLK);
-    CHECK(result == NULL);
-    CHECK_EQ(fiber_join(self, f, &result, CLOCK_NEVER), 0);
-    CHECK(result == &nap);
+    CHECK_EQ(fiber_join(self, f, &end, 0), EBUSY);
+    CHECK_EQ(fiber_join(self, f, &end, clock_after(NS_PER_MS)), ETIMEDOUT);
+    CHECK_EQ(fiber_join(self, self, &end, CLOCK_NEVER), EDEADLK);
+    CHECK(end.result == NULL);
+    CHECK_EQ(fiber_join(self, f, &end, CLOCK_NEVER), 0);
+    CHECK(end.result == &nap);
     handle = unit_fiber(napper, NULL);
     f = fiber_of(handle);
     CHECK_EQ(fiber_detach(self, f), 0);
     CHECK_EQ(fiber_detach(self, f), EINVAL);
-    CHECK_EQ(fiber_join(self, f, &result, CLOCK_NEVER), EINVAL);
+    CHECK_EQ(fiber_join(self, f, &end, CLOCK_NEVER), EINVAL);
     while (rt.fibers.live > 1)
         unit_sleep(NS_PER_MS);
     unit_ok("join_errors");
@@ -103,17 +103,17 @@ static void join_races(void)
     struct chance c = {4};
     int timeouts = 0;
     for (int i = 0; i < 1500; i++) {
-        void *result = NULL;
+        struct ending end = {NULL, false};
         nap = chance(&c, 200000);
         struct fiber *f = fiber_of(unit_fiber(napper, &c));
-        int e = fiber_join(fiber_self, f, &result, clock_after(chance(&c, 200000)));
+        int e = fiber_join(fiber_self, f, &end, clock_after(chance(&c, 200000)));
         if (e == ETIMEDOUT) {
             timeouts++;
-            CHECK_EQ(fiber_join(fiber_self, f, &result, CLOCK_NEVER), 0);
+            CHECK_EQ(fiber_join(fiber_self, f, &end, CLOCK_NEVER), 0);
         } else {
             CHECK_EQ(e, 0);
         }
-        CHECK(result == &c);
+        CHECK(end.result == &c);
     }
     CHECK(timeouts > 0);
     CHECK_EQ(rt.fibers.live, 1);
@@ -136,9 +136,9 @@ static void *foreign_joiner(void *unused)
         if (f == rt.fibers.main) /* no more */
             return NULL;
         chance_delay(&c, 20000);
-        void *result = NULL;
-        CHECK_EQ(fiber_join_foreign(f, &result, CLOCK_NEVER), 0);
-        CHECK(result == &foreign);
+        struct ending end = {NULL, false};
+        CHECK_EQ(fiber_join_foreign(f, &end, CLOCK_NEVER), 0);
+        CHECK(end.result == &foreign);
         __atomic_fetch_add(&foreign.joined, 1, __ATOMIC_SEQ_CST);
     }
 }

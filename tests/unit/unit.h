@@ -118,11 +118,11 @@ static inline pthread_t unit_fiber(void *(*start)(void *), void *arg)
 
 static inline void *unit_join(pthread_t handle)
 {
-    void *result = NULL;
+    struct ending end = {NULL, false};
     struct fiber *f = fiber_of(handle);
     CHECK(f != NULL);
-    CHECK_EQ(fiber_join(fiber_self, f, &result, CLOCK_NEVER), 0);
-    return result;
+    CHECK_EQ(fiber_join(fiber_self, f, &end, CLOCK_NEVER), 0);
+    return end.result;
 }
 
 static inline void unit_join_all(const pthread_t *handles, int n)

@@ -1,0 +1,26 @@
+#include "core/scope.h"
+#include "core/fiber.h"
+
+#include <stddef.h>
+
+void scope_enter(struct scope *s, struct fiber *self)
+{
+    *s = (struct scope){self->scope, self, self->deadline, self->shielded};
+    self->scope = s;
+}
+
+void scope_leave(struct scope *s)
+{
+    struct fiber *f = s->fiber;
+    if (f == NULL || f->scope != s) /* a jump has left it already */
+        return;
+    f->deadline = s->deadline;
+    f->shielded = s->shielded;
+    f->scope = s->outer;
+}
+
+void scope_abandon(struct fiber *self, uintptr_t sp)
+{
+    while (self->scope != NULL && (uintptr_t)self->scope < sp)
+        scope_leave(self->scope);
+}
