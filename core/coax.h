@@ -13,6 +13,8 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
@@ -59,6 +61,9 @@ struct coax_functions {
     /* values that are inherited, async method */
 
     /* descriptors */
+    int (*fd_state)(int fd);
+    int (*fd_check)(int fd);
+    int (*fd_abort)(int fd, int error);
 
     /* sockets, directories, children */
 
@@ -292,6 +297,93 @@ static __inline__ int coax_pick(const pthread_t *threads, size_t n, size_t *winn
 {
     const struct coax_functions *t = COAX_TABLE_(pick);
     return t != NULL ? t->pick(threads, n, winner, result) : coax_unsupported_();
+}
+
+/* ---- descriptors ---- */
+
+enum coax_fd_state { COAX_FD_OPENED, COAX_FD_CLOSED, COAX_FD_ABORTED };
+
+/* The state of a descriptor; a number that stands for none is COAX_FD_CLOSED. Never fails. Without the shim no
+ * descriptor is COAX_FD_ABORTED. */
+static __inline__ int coax_fd_state(int fd)
+{
+    const struct coax_functions *t = COAX_TABLE_(fd_state);
+    int saved = errno, open;
+    if (t != NULL)
+        return t->fd_state(fd);
+    open = fcntl(fd, F_GETFD) >= 0;
+    errno = saved;
+    return open ? COAX_FD_OPENED : COAX_FD_CLOSED;
+}
+
+/* 0, or -1: EBADF, it is closed; or what it was aborted with. Without the shim: 0 or EBADF. */
+static __inline__ int coax_fd_check(int fd)
+{
+    const struct coax_functions *t = COAX_TABLE_(fd_check);
+    if (t != NULL)
+        return t->fd_check(fd);
+    return fcntl(fd, F_GETFD) >= 0 ? 0 : -1;
+}
+
+/* Who waits on the descriptor fails now with this errno, and so does every later read, write, connect, accept and
+ * message on it by a fiber; poll and select say that it is ready, and so does epoll_wait if the program has a time
+ * limit (else it does not notice). Again: the errno is replaced. close ends it, and the number's next owner starts
+ * anew; a copy made by dup is a descriptor of its own. 0, or -1: EBADF, it is closed; EINVAL, no such errno; ENOMEM;
+ * ENOTSUP, under --threads=kernel; ENOSYS without the shim. */
+static __inline__ int coax_fd_abort(int fd, int error)
+{
+    const struct coax_functions *t = COAX_TABLE_(fd_abort);
+    return t != NULL ? t->fd_abort(fd, error) : coax_unsupported_();
+}
+
+/* 1 if a read (or write) would not wait, or would fail at once; else 0. -1 as coax_fd_check. Never waits. */
+static __inline__ int coax_ready_(int fd, short events, int timeout)
+{
+    struct pollfd p;
+    int r;
+    if (coax_fd_check(fd) != 0)
+        return -1;
+    p.fd = fd;
+    p.events = events;
+    p.revents = 0;
+    r = poll(&p, 1, timeout);
+    if (r < 0 || (r > 0 && coax_fd_check(fd) != 0))
+        return -1;
+    if (r > 0 && (p.revents & POLLNVAL) != 0) {
+        errno = EBADF;
+        return -1;
+    }
+    return r > 0;
+}
+
+static __inline__ int coax_readable(int fd)
+{
+    return coax_ready_(fd, POLLIN, 0);
+}
+
+static __inline__ int coax_writable(int fd)
+{
+    return coax_ready_(fd, POLLOUT, 0);
+}
+
+static __inline__ int coax_wait_(int fd, short events)
+{
+    int r = coax_ready_(fd, events, -1);
+    if (r == 0) /* --poll-timeout */
+        errno = ETIMEDOUT;
+    return r > 0 ? 0 : -1;
+}
+
+/* Waits until a read (or write) would not wait: 0; -1 as coax_fd_check, or for what ends a poll: EINTR, ECANCELED,
+ * ETIMEDOUT. A cancellation point. Without the shim: poll. */
+static __inline__ int coax_wait_read(int fd)
+{
+    return coax_wait_(fd, POLLIN);
+}
+
+static __inline__ int coax_wait_write(int fd)
+{
+    return coax_wait_(fd, POLLOUT);
 }
 
 #ifdef __cplusplus

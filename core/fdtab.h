@@ -38,7 +38,7 @@ struct fd_entry {
     uint32_t generation, seq;
     uint32_t fork_count;
     uint32_t empty_at; /* a read of the pipe has emptied it: ready_writes() then; 0: not so, or not known */
-    int abort_errno;
+    int abort_errno;      /* see descriptor.h */
     uint64_t key[DIRS];   /* names the stream that comes in, or goes out, if its other end may be in this process */
     uint64_t since[DIRS]; /* ns: a poll waits for the direction since then without progress; 0: none does */
     uint64_t connect_since;
@@ -58,6 +58,7 @@ struct fdtab {
     int epoll; /* every descriptor that somebody waits on, once, edge-triggered */
     uint32_t timeo_generation;
     uint32_t fork_count;
+    bool aborted; /* some descriptor has been, once */
     uint64_t next_pair;
     uint64_t turns;    /* places in line given out */
     int own[OWN_MOST]; /* our descriptors, -1: free */

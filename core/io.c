@@ -117,8 +117,9 @@ long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op
 {
     struct io_limit limit = {.counted = false};
     bool waited = false;
-    if (unlikely(io_take_expired(fd, e, dir)))
-        return -ETIMEDOUT;
+    int refused = io_refused(fd, e, dir);
+    if (unlikely(refused != 0))
+        return refused;
     for (;;) {
         if (unlikely(e->state == FD_ABORTED))
             return -e->abort_errno;

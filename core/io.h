@@ -7,6 +7,7 @@
 #include "core/fdtab.h"
 #include "core/fiber.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -53,6 +54,14 @@ long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen
 
 /* A deadline of a wait in poll has passed for this direction: says so once. A connect that was waited for is undone. */
 bool io_take_expired(int fd, struct fd_entry *e, int dir);
+
+/* Why the descriptor takes no call in this direction, 0 or -errno: it was aborted, or a deadline has passed in poll. */
+static inline int io_refused(int fd, struct fd_entry *e, int dir)
+{
+    if (__builtin_expect(e->state == FD_ABORTED, 0))
+        return -e->abort_errno;
+    return io_take_expired(fd, e, dir) ? -ETIMEDOUT : 0;
+}
 
 /* A non-blocking connect with a limit is still under way. */
 bool io_connecting(int fd, struct fd_entry *e);

@@ -36,8 +36,9 @@ long io_accept(struct fiber *self, int fd, struct sockaddr *addr, socklen_t *len
     struct fd_entry *e = fdtab_get(fd);
     struct accepting a = {addr, len, flags};
     long r;
-    if (e != NULL && io_take_expired(fd, e, DIR_IN))
-        return -ETIMEDOUT;
+    int refused = e != NULL ? io_refused(fd, e, DIR_IN) : 0;
+    if (refused != 0)
+        return refused;
     if (e == NULL || !is_socket(fd, e) || fdtab_nonblocking(fd))
         r = sys(SYS_accept4, fd, addr, len, flags);
     else
@@ -97,6 +98,10 @@ static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const
     struct pollfd p = {fd, POLLOUT, 0};
     for (;;) {
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
+        if (e->state == FD_ABORTED) {
+            io_undo_connect(fd);
+            return -e->abort_errno;
+        }
         if (sys(SYS_poll, &p, 1, 0) != 0)
             break;
         int r = io_wait(self, fd, e, DIR_OUT, seq, &limit, "connect");

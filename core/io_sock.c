@@ -41,14 +41,17 @@ static bool waits(int fd, struct fd_entry *e, int flags)
 static long wait_first(struct fiber *self, int fd, struct fd_entry *e, const char *call)
 {
     struct io_limit limit = {.counted = false};
-    if (io_take_expired(fd, e, DIR_IN))
-        return -ETIMEDOUT;
+    int refused = io_refused(fd, e, DIR_IN);
+    if (refused != 0)
+        return refused;
     if (rt.config.timeout[OP_READ] == 0 || fdtab_nonblocking(fd))
         return 0;
     io_limit(&limit, fd, e, DIR_IN, OP_READ);
     for (;;) {
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
         struct pollfd p = {fd, POLLIN, 0};
+        if (e->state == FD_ABORTED)
+            return -e->abort_errno;
         if (sys(SYS_poll, &p, 1, 0) != 0)
             return 0;
         int r = io_wait(self, fd, e, DIR_IN, seq, &limit, call);
@@ -107,8 +110,9 @@ static long recv_all(struct fiber *self, int fd, struct fd_entry *e, struct msgh
 
 static long recv_expired(struct fd_entry *e, int fd, struct msghdr *msg, int flags)
 {
-    if (e != NULL && io_take_expired(fd, e, DIR_IN))
-        return -ETIMEDOUT;
+    int refused = e != NULL ? io_refused(fd, e, DIR_IN) : 0;
+    if (refused != 0)
+        return refused;
     long r = sys(SYS_recvmsg, fd, msg, flags);
     if (r > 0 && e != NULL)
         e->since[DIR_IN] = 0;
@@ -162,8 +166,9 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
     struct fd_entry *e = fdtab_get(fd);
     struct receiving a = {buf, n, flags, addr, len};
     if (!waits(fd, e, flags)) {
-        if (e != NULL && io_take_expired(fd, e, DIR_IN))
-            return -ETIMEDOUT;
+        int refused = e != NULL ? io_refused(fd, e, DIR_IN) : 0;
+        if (refused != 0)
+            return refused;
         long r = try_recvfrom(fd, e, &a);
         if (r > 0 && e != NULL)
             e->since[DIR_IN] = 0;
@@ -191,8 +196,9 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
 
 static long send_expired(struct fd_entry *e, int fd, const struct msghdr *msg, int flags)
 {
-    if (e != NULL && io_take_expired(fd, e, DIR_OUT))
-        return -ETIMEDOUT;
+    int refused = e != NULL ? io_refused(fd, e, DIR_OUT) : 0;
+    if (refused != 0)
+        return refused;
     long r = sys(SYS_sendmsg, fd, msg, flags);
     if (r > 0 && e != NULL)
         e->since[DIR_OUT] = 0;
@@ -259,8 +265,9 @@ long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
     if (timeout != NULL && !mem_readable(timeout, sizeof *timeout))
         return -EFAULT;
     if (!waits(fd, e, flags) || n == 0) {
-        if (e != NULL && n > 0 && io_take_expired(fd, e, DIR_IN))
-            return -ETIMEDOUT;
+        int refused = e != NULL && n > 0 ? io_refused(fd, e, DIR_IN) : 0;
+        if (refused != 0)
+            return refused;
         long r = sys(SYS_recvmmsg, fd, msgs, n, flags, timeout);
         if (r > 0 && e != NULL)
             e->since[DIR_IN] = 0;
@@ -289,8 +296,9 @@ long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
 {
     struct fd_entry *e = fdtab_get(fd);
     if (!waits(fd, e, flags)) {
-        if (e != NULL && n > 0 && io_take_expired(fd, e, DIR_OUT))
-            return -ETIMEDOUT;
+        int refused = e != NULL && n > 0 ? io_refused(fd, e, DIR_OUT) : 0;
+        if (refused != 0)
+            return refused;
         long r = sys(SYS_sendmmsg, fd, msgs, n, flags);
         if (r > 0 && e != NULL)
             e->since[DIR_OUT] = 0;

@@ -58,6 +58,8 @@ short poll_expire(int fd, short events)
     struct fd_entry *e = fdtab_get(fd);
     if (e == NULL)
         return 0;
+    if (e->state == FD_ABORTED)
+        return (short)((events & (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM)) | POLLERR);
     if (io_connecting(fd, e)) {
         e->expired |= 1u << DIR_OUT;
         return POLLOUT | POLLERR;
@@ -74,13 +76,13 @@ short poll_expire(int fd, short events)
 
 int poll_find_expired(const struct pollfd *fds, unsigned n)
 {
-    if (!rt.config.any_timeout)
+    if (!rt.config.any_timeout && !rt.fdtab.aborted)
         return -1;
     for (unsigned i = 0; i < n; i++) {
         const struct fd_entry *e = fds[i].fd < 0 ? NULL : fdtab_peek(fds[i].fd);
         unsigned dirs = ((fds[i].events & (POLLIN | POLLRDNORM)) != 0 ? 1u << DIR_IN : 0) |
                         ((fds[i].events & (POLLOUT | POLLWRNORM)) != 0 ? 1u << DIR_OUT : 0);
-        if (e != NULL && (e->expired & dirs) != 0)
+        if (e != NULL && ((e->expired & dirs) != 0 || e->state == FD_ABORTED))
             return (int)i;
     }
     return -1;
@@ -195,6 +197,11 @@ long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, const st
             if (r > 0)
                 forget(limits != NULL ? limits->fds : fds, limits != NULL ? limits->n : n);
             return r;
+        }
+        if (unlikely(rt.fdtab.aborted)) {
+            *expired = limits != NULL ? poll_find_expired(limits->fds, limits->n) : poll_find_expired(fds, n);
+            if (*expired >= 0)
+                return 0;
         }
         if (at == 0)
             return 0;

@@ -22,7 +22,8 @@ struct poll_limits {
 long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, const struct poll_limits *limits, uint64_t at,
               poll_attempt *attempt, void *arg, const char *call, int *expired);
 
-/* The first of these descriptors whose expiry has been told but not yet been met by a call; -1: none. */
+/* The first of these descriptors whose expiry has been told but not yet been met by a call, or that was aborted; -1:
+ * none. */
 int poll_find_expired(const struct pollfd *fds, unsigned n);
 /* What poll, select and epoll_wait say of such a descriptor (POLLIN...), and what the next call on it finds. */
 short poll_expire(int fd, short events);

@@ -263,15 +263,20 @@ void ready_pass_on(struct fiber *self, struct fd_entry *e, int dir)
     core_leave(self);
 }
 
+void ready_wake_all(struct fd_entry *e)
+{
+    for (int dir = 0; dir < DIRS; dir++)
+        while (!list_empty(&e->waiters[dir]))
+            wake(container_of(e->waiters[dir].next, struct ready_link, by_fd));
+}
+
 /* Everybody who waits on the descriptor looks again. */
 void ready_look_again(struct fiber *self, struct fd_entry *e)
 {
     if (list_empty(&e->waiters[DIR_IN]) && list_empty(&e->waiters[DIR_OUT]))
         return;
     core_enter(self);
-    for (int dir = 0; dir < DIRS; dir++)
-        while (!list_empty(&e->waiters[dir]))
-            wake(container_of(e->waiters[dir].next, struct ready_link, by_fd));
+    ready_wake_all(e);
     core_leave(self);
 }
 

@@ -60,6 +60,8 @@ void ready_stream_closed(struct fiber *self, const uint64_t key[DIRS]);
 /* A read or write that was woken has succeeded: the next in line may find something, too. Outside the core. */
 void ready_pass_on(struct fiber *self, struct fd_entry *e, int dir);
 void ready_look_again(struct fiber *self, struct fd_entry *e);
+/* Inside the core: all waiters look again. */
+void ready_wake_all(struct fd_entry *e);
 /* Wakes all waiters of the descriptor with an error. Outside the core. */
 void ready_drop(int fd, struct fd_entry *e, int error);
 

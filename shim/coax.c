@@ -3,6 +3,7 @@
 #include "core/coax.h"
 #include "core/cancel.h"
 #include "core/deadline.h"
+#include "core/descriptor.h"
 #include "core/scope.h"
 #include "shim/hook.h"
 
@@ -154,6 +155,26 @@ static int do_pick(const pthread_t *threads, size_t n, size_t *winner, void **re
     return 0;
 }
 
+/* ---- descriptors ---- */
+
+static int do_fd_state(int fd)
+{
+    hook_enter();
+    return (int)descriptor_state(fd); /* the same numbers */
+}
+
+static int do_fd_check(int fd)
+{
+    hook_enter();
+    return (int)hook_result(descriptor_check(fd));
+}
+
+static int do_fd_abort(int fd, int error)
+{
+    struct fiber *self = fiber_wanted();
+    return rt.coop ? (int)hook_result(descriptor_abort(self, fd, error)) : fail(ENOTSUP);
+}
+
 extern const struct coax_functions coax_functions;
 EXPORT const struct coax_functions coax_functions = {
     .size = sizeof coax_functions,
@@ -177,6 +198,9 @@ EXPORT const struct coax_functions coax_functions = {
     /* values that are inherited, async method */
 
     /* descriptors */
+    .fd_state = do_fd_state,
+    .fd_check = do_fd_check,
+    .fd_abort = do_fd_abort,
 
     /* sockets, directories, children */
 

@@ -1,0 +1,29 @@
+#!/usr/bin/env bats
+# coax.h and descriptors: state, abort, waiting for one.
+
+load helper
+
+# bats test_tags=name:state,name:check_descriptor,name:abort,name:readable,name:writable,name:wait_read,name:wait_write
+@test "a descriptor is aborted in every wait, and for every later use" {
+    wrapped "$PROGRAMS/header_descriptors" </dev/null
+    echo "$output"
+    [ "$status" = 0 ] && [[ $output != *wrong* ]] && [ "${#lines[@]}" = 11 ] && [ "${lines[-1]}" = "done" ]
+    [ "$(stat_of mode)" = fiber ]
+}
+
+# The members of the program's epoll sets are known where a limit is set.
+# bats test_tags=name:abort
+@test "with a time limit epoll_wait sees it, too" {
+    COAX_OPTIONS=(--read-timeout 1000)
+    wrapped "$PROGRAMS/header_descriptors" </dev/null
+    echo "$output"
+    [ "$status" = 0 ] && [[ $output != *wrong* ]] && [ "${#lines[@]}" = 12 ] && [[ $output = *epoll_wait* ]]
+}
+
+@test "descriptors without coax, and with kernel threads" {
+    bare "$PROGRAMS/header_descriptors" 38 </dev/null
+    [ "$output" = "done" ] && [ "$status" = 0 ]
+    COAX_OPTIONS=(--threads kernel)
+    wrapped "$PROGRAMS/header_descriptors" 95 </dev/null
+    [ "$output" = "done" ] && [ "$status" = 0 ]
+}
