@@ -19,7 +19,8 @@ bool alone_dismiss(void)
     struct kthread *leaving = NULL;
     lock_take(&b->lock);
     bool alone = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) == 1 &&
-                 __atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) == 1 && b->nidle == b->nthreads - 1;
+                 __atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) == 1 && rt.notify.known == 0 &&
+                 b->nidle == b->nthreads - 1;
     for (struct kthread *k = b->idle; k != NULL; k = k->next_idle)
         alone = alone && k != &b->first;
     if (alone) {
@@ -43,7 +44,8 @@ void alone_count(struct solitude *s)
 {
     unsigned long created = __atomic_load_n(&rt.fibers.created, __ATOMIC_RELAXED);
     unsigned long handoffs = __atomic_load_n(&rt.baton.handoffs, __ATOMIC_RELAXED);
-    bool alone = __atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) == 1;
+    bool alone = __atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) == 1 &&
+                 __atomic_load_n(&rt.notify.known, __ATOMIC_RELAXED) == 0;
     if (!alone || created != s->created || handoffs != s->handoffs)
         *s = (struct solitude){.created = created, .handoffs = handoffs, .ticks = alone};
     else

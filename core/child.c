@@ -189,6 +189,7 @@ void child_fork_child(void)
     real_gate_set(REAL_FIBERS, false);
     fiber_self = NULL;
     promote_forked(self != NULL ? self : promoted);
+    notify_forked();
     rt.sched = (struct sched){.head = NULL};
     rt.timers.count = 0;
     fdtab_forked();

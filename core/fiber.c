@@ -260,6 +260,21 @@ int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr 
     return c.error;
 }
 
+struct fiber *fiber_serve(const struct fiber_attr *attr, void *(*start)(void *), uint64_t mask)
+{
+    struct fiber *f = obtain(attr);
+    if (f == NULL)
+        return NULL;
+    prepare(f, attr, start, NULL, rt.fibers.main);
+    f->service = true;
+    f->sig.mask = mask;
+    list_append(&rt.fibers.all, &f->all);
+    rt.fibers.live++;
+    signals_born(f);
+    sched_ready(f);
+    return f;
+}
+
 /* The pages of a few ended fibers stay warm; of more, they go back. */
 void fiber_recycle(struct fiber *f)
 {
@@ -317,7 +332,9 @@ void fiber_exit(struct fiber *self)
 {
     tls_run_destructors(self->fs);
     tls_drop_robust(self->fs, self->promoted ? self->kt->tid : tls_tid(self->fs));
-    if (!rt.coop || __atomic_sub_fetch(&rt.fibers.threads, 1, __ATOMIC_SEQ_CST) == 0)
+    if (self->service)
+        notify_left(self);
+    else if (!rt.coop || __atomic_sub_fetch(&rt.fibers.threads, 1, __ATOMIC_SEQ_CST) == 0)
         real.exit(0); /* the last thread */
     if (self->promoted)
         promote_exit(self);

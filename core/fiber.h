@@ -39,6 +39,7 @@ struct fiber {
     uint8_t computes;     /* see baton.h: counts down with every turn that it gets */
     bool cancel_disabled, cancel_pending;
     bool exiting;  /* pthread_exit was called, result is set */
+    bool service;  /* one of ours, no thread of the program: see notify.h */
     bool tainted;  /* promoted, and threads that it creates must be its like */
     uint8_t asked; /* enum schedule_ask: to be done on a kernel thread of its own, at the next hook */
 
@@ -105,6 +106,9 @@ int fiber_start_core(void);
 /* Creates and queues. Returns 0 or an error number (EAGAIN). Takes the baton itself. */
 int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr *attr, void *(*start)(void *),
                  void *arg);
+/* Inside the core: a fiber of ours, ready to run, which counts as able to run but not as a thread of the program; NULL:
+ * no memory. It is created detached. */
+struct fiber *fiber_serve(const struct fiber_attr *attr, void *(*start)(void *), uint64_t mask);
 /* Ends the running fiber: destructors, joiner, next. Called with its stack unwound. */
 void fiber_exit(struct fiber *self) __attribute__((noreturn));
 

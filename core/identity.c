@@ -45,8 +45,10 @@ size_t identity_default_stack(size_t *guard)
 bool identity_start_fibers(void)
 {
     int e = fiber_start_core();
-    if (e == 0)
+    if (e == 0) {
+        notify_started(fiber_self);
         return true;
+    }
     rt.no_fibers = true;
     log_line(LOG_ERROR, "running on kernel threads because %s",
              rt.tls.failure != NULL ? rt.tls.failure : "the core could not start (descriptors, memory or threads)");

@@ -2,6 +2,7 @@
 #include "core/alone.h"
 #include "core/enter.h"
 #include "core/log.h"
+#include "core/notify.h"
 #include "core/promote.h"
 
 enum {
@@ -69,7 +70,7 @@ static void look(struct watch *w)
     struct kthread *k = (struct kthread *)owner;
     if (w->ticks++ == 0)
         w->cpu = clock_of_thread(k->tid);
-    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits();
+    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits() || notify_waits();
     if (!others || !(somebody_waits() || w->ticks >= LINGER_TICKS))
         return;
     __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);

@@ -16,6 +16,7 @@
 #include "core/trim.h"
 #include "core/signals.h"
 #include "core/promote.h"
+#include "core/notify.h"
 
 struct runtime {
     struct config config;
@@ -32,6 +33,7 @@ struct runtime {
     struct trim trim;
     struct signals signals;
     struct promote promote;
+    struct notify notify;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */
     bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */

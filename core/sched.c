@@ -42,6 +42,7 @@ static void drain(void)
     pool_drain();
     identity_drain();
     promote_drain();
+    notify_drain();
     signals_route();
 }
 

@@ -561,6 +561,21 @@ static int kill_promoted(const struct fiber *target, int sig, const union sigval
     return r == -ESRCH ? 0 : -(int)r;
 }
 
+/* A fiber of ours takes no signals: what is sent to it is for the process. */
+static int kill_process(int sig, const union sigval *value)
+{
+    siginfo_t info;
+    if (value == NULL)
+        return -(int)sys(SYS_kill, sys_getpid(), sig);
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = SI_QUEUE;
+    info.si_pid = sys_getpid();
+    info.si_uid = (uid_t)sys(SYS_getuid);
+    info.si_value = *value;
+    return -(int)sys(SYS_rt_sigqueueinfo, sys_getpid(), sig, &info);
+}
+
 int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
 {
     if (sig == 32 || sig == 33)
@@ -574,6 +589,8 @@ int signals_kill(struct fiber *self, struct fiber *target, int sig, const union 
         return 0;
     if (target->promoted)
         return kill_promoted(target, sig, value);
+    if (target->service)
+        return kill_process(sig, value);
     struct sigaction act = {.sa_handler = SIG_DFL};
     signals_action(sig, NULL, &act);
     if (!has_handler(sig) && !blocks(target, sig) && target->sig.waited == 0) {
