@@ -190,6 +190,7 @@ void child_fork_child(void)
     fiber_self = NULL;
     promote_forked(self != NULL ? self : promoted);
     notify_forked();
+    on_signal_forked();
     rt.sched = (struct sched){.head = NULL};
     rt.timers.count = 0;
     fdtab_forked();

@@ -148,6 +148,7 @@ static struct notification next(struct fiber *self)
         else
             found = find(id);
     } while (found == NULL);
+    self->stop = false;
     n = *found;
     if (n.once)
         notify_stop_here(n.id);

@@ -17,6 +17,7 @@
 #include "core/signals.h"
 #include "core/promote.h"
 #include "core/notify.h"
+#include "core/on_signal.h"
 
 struct runtime {
     struct config config;
@@ -34,6 +35,7 @@ struct runtime {
     struct signals signals;
     struct promote promote;
     struct notify notify;
+    struct on_signal on_signal;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */
     bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */

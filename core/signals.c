@@ -1,5 +1,6 @@
 #include "core/enter.h"
 #include "core/mem.h"
+#include "core/on_signal.h"
 #include "core/promote.h"
 #include "shim/real.h"
 
@@ -79,11 +80,33 @@ static struct kthread *carrier(void)
     return (struct kthread *)(rt.baton.owner & ~(uintptr_t)BATON_IN_CORE);
 }
 
+static bool synchronous(int sig, const siginfo_t *info)
+{
+    return info->si_code > 0 &&
+           (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
+}
+
+static bool is_handler(const struct sigaction *act)
+{
+    return act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN;
+}
+
+/* The program has no handler, but the signal is watched. A fault comes again and ends the process then. */
+static void without_handler(int sig, const siginfo_t *info)
+{
+    const struct sigaction none = {.sa_handler = SIG_DFL};
+    if (synchronous(sig, info))
+        real.sigaction(sig, &none, NULL);
+}
+
 static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context)
 {
     struct sigaction act = rt.signals.acts[sig];
-    if (act.sa_handler == SIG_IGN || act.sa_handler == SIG_DFL)
+    on_signal_note(sig);
+    if (!is_handler(&act)) {
+        without_handler(sig, info);
         return;
+    }
     struct handler_frame frame = {self->sig.frames, self->sig.mask};
     bool masked = self->sig.masked;
     self->sig.masked = false;
@@ -119,20 +142,17 @@ static void arrive(struct pending_signal *p)
     while (!__atomic_compare_exchange_n(&rt.signals.arrived, &head, p, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
 
-static bool synchronous(int sig, const siginfo_t *info)
-{
-    return info->si_code > 0 &&
-           (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
-}
-
 /* On a thread that is no fiber, or solo again after a fork. The kernel has blocked nothing for the handler (see
  * install); it restores the mask from the context. */
 static void run_native(int sig, siginfo_t *info, void *context)
 {
     struct sigaction act = rt.signals.acts[sig];
     uint64_t add;
-    if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN)
+    on_signal_note(sig);
+    if (!is_handler(&act)) {
+        without_handler(sig, info);
         return;
+    }
     memcpy(&add, &act.sa_mask, sizeof add);
     if ((act.sa_flags & SA_NODEFER) == 0)
         add |= signal_bit(sig);
@@ -468,17 +488,45 @@ int signals_mask(struct fiber *self, int how, const sigset_t *set, sigset_t *old
 
 /* ---- dispositions ---- */
 
+static bool watched(int sig)
+{
+    return (rt.signals.watched & signal_bit(sig)) != 0;
+}
+
 static long install(int sig, const struct sigaction *act)
 {
     struct sigaction ours = *act;
     struct sigaction with_us;
-    if (act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN) {
+    bool handler = is_handler(act);
+    if (handler || watched(sig)) {
         memset(&ours.sa_mask, 0, sizeof ours.sa_mask);
         ours.sa_sigaction = trampoline;
         ours.sa_flags =
             (act->sa_flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_ONSTACK | SA_RESTART)) | SA_SIGINFO | SA_NODEFER;
     }
+    if (!handler && watched(sig)) /* as little as can be seen of it: no call ends early, no child stays */
+        ours.sa_flags |= SA_RESTART | (sig == SIGCHLD && act->sa_handler == SIG_IGN ? SA_NOCLDWAIT : 0);
     return real.sigaction(sig, &ours, &with_us);
+}
+
+static void note_ours(int sig)
+{
+    struct signals *s = &rt.signals;
+    bool ours = is_handler(&s->acts[sig]) || watched(sig);
+    s->ours = ours ? s->ours | signal_bit(sig) : s->ours & ~signal_bit(sig);
+}
+
+int signals_watch(int sig, bool on)
+{
+    struct signals *s = &rt.signals;
+    uint64_t was = s->watched;
+    s->watched = on ? was | signal_bit(sig) : was & ~signal_bit(sig);
+    if (install(sig, &s->acts[sig]) != 0) {
+        s->watched = was;
+        return -EINVAL;
+    }
+    note_ours(sig);
+    return 0;
 }
 
 int signals_action(int sig, const struct sigaction *act, struct sigaction *old)
@@ -495,8 +543,7 @@ int signals_action(int sig, const struct sigaction *act, struct sigaction *old)
             s->acts[sig] = was;
             return -1;
         }
-        bool handler = want.sa_handler != SIG_DFL && want.sa_handler != SIG_IGN;
-        s->ours = handler ? s->ours | signal_bit(sig) : s->ours & ~signal_bit(sig);
+        note_ours(sig);
     }
     if (old == NULL)
         return 0;
@@ -535,7 +582,7 @@ void signals_forked(struct fiber *self)
     for (int sig = 1; sig <= SIGNALS; sig++)
         if (has_handler(sig))
             real.sigaction(sig, &rt.signals.acts[sig], NULL);
-    rt.signals.ours = 0;
+    rt.signals.ours = rt.signals.watched = 0;
     if (self == NULL) /* the kernel has its mask */
         return;
     self->sig.queue = NULL;

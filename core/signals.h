@@ -25,6 +25,7 @@ enum { SIGNALS = 64 };
 struct signals {
     struct sigaction acts[SIGNALS + 1]; /* the program's, where a trampoline stands in for it */
     uint64_t ours;                      /* signals with a trampoline */
+    uint64_t watched;                   /* of these: those that on_signal.c wants */
     unsigned blocked[SIGNALS + 1];      /* how many fibers block it */
     uint64_t kernel_mask;               /* what all of them block */
     struct pending_signal *arrived;     /* from handlers: a stack, any kernel thread */
@@ -32,6 +33,8 @@ struct signals {
 };
 
 void signals_start(struct fiber *main);
+/* Inside the core: the signal has a trampoline even if the program has no handler; or not any more. 0 or -errno. */
+int signals_watch(int sig, bool on);
 /* In a fork's child: native again, with the forking fiber's mask. */
 void signals_forked(struct fiber *self);
 /* Inside the core: it is promoted now. Returns what waited for it, to be forwarded once it runs there. */
