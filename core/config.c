@@ -17,7 +17,7 @@ static const char *const timeout_names[OP_COUNT] = {
     [OP_POLL] = "COAX_POLL_TIMEOUT",
 };
 
-enum { POOL_DEFAULT = 64, POOL_MOST = 10000, STACK_LEAST = 16384 };
+enum { POOL_DEFAULT = 64, STACK_LEAST = 16384 };
 
 bool feature_on(enum feature f)
 {

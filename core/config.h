@@ -20,6 +20,8 @@ enum feature {
     FEATURE_COUNT
 };
 
+enum { POOL_MOST = 10000 }; /* most helpers that may be asked for */
+
 struct config {
     uint64_t timeout[OP_COUNT]; /* ns, 0: none */
     bool any_timeout;

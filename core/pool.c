@@ -55,6 +55,8 @@ static void *helper(void *unused)
             lock_take(&p->lock);
             continue;
         }
+        if (p->threads > rt.config.pool_size)
+            break;
         uint32_t seen = p->signal;
         p->idle++;
         lock_drop(&p->lock);
@@ -187,6 +189,35 @@ void pool_drain(void)
             job->drop(job);
         job = next;
     }
+}
+
+unsigned pool_limit(void)
+{
+    return __atomic_load_n(&rt.config.pool_size, __ATOMIC_RELAXED);
+}
+
+/* Outside the core, under the lock, signals blocked: see lock.h. */
+void pool_set_limit(unsigned limit)
+{
+    struct pool *p = &rt.pool;
+    uint64_t all = ALL_SIGNALS, mask;
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof mask);
+    lock_take(&p->lock);
+    __atomic_store_n(&rt.config.pool_size, limit, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&p->signal, 1, __ATOMIC_SEQ_CST);
+    lock_drop(&p->lock);
+    sys_futex_wake(&p->signal, POOL_MOST); /* who is idle looks whether it is one too many */
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
+unsigned pool_threads(void)
+{
+    return __atomic_load_n(&rt.pool.threads, __ATOMIC_RELAXED);
+}
+
+unsigned pool_idle(void)
+{
+    return __atomic_load_n(&rt.pool.idle, __ATOMIC_RELAXED);
 }
 
 void pool_forked(void)

@@ -36,4 +36,12 @@ int pool_run(struct fiber *self, struct job *job, uint64_t deadline, int flags, 
 void pool_drain(void);
 void pool_forked(void);
 
+/* Most helpers at a time, up to POOL_MOST. A lower limit ends no helper that works; those that are too many leave when
+ * they are idle. */
+unsigned pool_limit(void);
+void pool_set_limit(unsigned limit);
+/* Helpers that there are, and those of them without work. Any thread; as of this moment. */
+unsigned pool_threads(void);
+unsigned pool_idle(void);
+
 #endif

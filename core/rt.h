@@ -18,6 +18,7 @@
 #include "core/promote.h"
 #include "core/notify.h"
 #include "core/on_signal.h"
+#include "core/job.h"
 
 struct runtime {
     struct config config;
@@ -36,6 +37,7 @@ struct runtime {
     struct promote promote;
     struct notify notify;
     struct on_signal on_signal;
+    struct jobs job;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */
     bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */
