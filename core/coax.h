@@ -38,6 +38,16 @@ struct coax_scope_ {
     void *room[8];
 };
 
+/* How calls are made that cannot be made without blocking. Where a method is an argument, -1 is the thread's own. */
+enum coax_async_method {
+    COAX_ASYNC_NONE,   /* in the thread that calls */
+    COAX_ASYNC_DETACH, /* on a helper thread */
+    COAX_ASYNC_SWITCH  /* in the thread that calls, while another kernel thread runs the others */
+};
+
+/* A function on a signal. The pointer leads nowhere. */
+typedef struct coax_signal_handler coax_signal_handler;
+
 /* What the shim exports, its only symbol besides libc's names. Not for programs. Later versions only append. */
 struct coax_functions {
     size_t size;
@@ -68,8 +78,22 @@ struct coax_functions {
     /* sockets, directories, children */
 
     /* signals, notifications */
+    coax_signal_handler *(*on_signal)(int signum, void (*fn)(int signum, void *arg), void *arg);
+    int (*disable_signal_handler)(coax_signal_handler *handler);
+    int (*signal_count)(void);
+    int (*make_notification)(int once, void (*fn)(void *arg), void *arg);
+    int (*send_notification)(int id);
+    int (*stop_notification)(int id);
+    int (*set_notification)(int id, void (*fn)(void *arg), void *arg);
 
     /* jobs, pool, processors, errors */
+    int (*execute_job)(int method, void (*run)(void *job), void *job, int (*result)(void *job),
+                       void (*free_job)(void *job));
+    int (*pool_size)(void);
+    int (*set_pool_size)(int size);
+    int (*thread_count)(void);
+    int (*thread_waiting_count)(void);
+    int (*get_cpu)(void);
 };
 
 /* The shim's table if it has the member at this offset, else NULL. Looked up once, before main. */
@@ -385,6 +409,181 @@ static __inline__ int coax_wait_write(int fd)
 {
     return coax_wait_(fd, POLLOUT);
 }
+
+/* ---- signals ---- */
+
+/* Calls fn(signum, arg) on a thread of coax, as a notification is called, each time the process handles the signal: a
+ * thread that does not block it takes it. The program's own handler runs as before, and sigaction shows and sets the
+ * program's own disposition; where that is SIG_DFL or SIG_IGN, nothing but fn happens. Several functions on one signal
+ * are called in the order of their registration. What sigwait takes is not seen; of a standard signal that is sent
+ * again before it is handled one is seen, as always. A fault of the program itself ends it as without fn.
+ *
+ * A child of fork has none of the functions: its dispositions are the program's own.
+ *
+ * NULL with errno: EINVAL, no such signal, SIGKILL, SIGSTOP, or fn is NULL; ENOMEM; EAGAIN; ENOTSUP, there are no
+ * fibers
+ * (--threads=kernel); ENOSYS without the shim. */
+static __inline__ coax_signal_handler *coax_on_signal(int signum, void (*fn)(int signum, void *arg), void *arg)
+{
+    const struct coax_functions *t = COAX_TABLE_(on_signal);
+    if (t != NULL)
+        return t->on_signal(signum, fn, arg);
+    (void)coax_unsupported_();
+    return NULL;
+}
+
+/* The function is not called any more; a call that is under way goes on. With the last one of a signal the program's
+ * own disposition is in force again. 0, or -1: ENOENT, there is none (any more, or in a child of fork); ENOSYS without
+ * the shim. */
+static __inline__ int coax_disable_signal_handler(coax_signal_handler *handler)
+{
+    const struct coax_functions *t = COAX_TABLE_(disable_signal_handler);
+    return t != NULL ? t->disable_signal_handler(handler) : coax_unsupported_();
+}
+
+/* How many functions are registered, on all signals. 0 without the shim. Signal handlers too. */
+static __inline__ int coax_signal_count(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(signal_count);
+    return t != NULL ? t->signal_count() : 0;
+}
+
+/* ---- notifications ---- */
+
+/* A number, above 0, for coax_send_notification: each time it is sent, fn(arg) is called, on a thread of coax that
+ * calls one function after the other, in the order of the sends. fn may call and wait for anything; meanwhile other
+ * functions wait, the program's threads do not. All signals are blocked in it. The thread is none of the program's: the
+ * process ends without it. pthread_exit ends the call. once: it stops by itself, before its first call.
+ *
+ * A number is not used again. 65,536 can be there at a time. A child of fork has the same ones, without what was sent
+ * before; there they are called once the child has made a thread, or has called a function of this file that needs
+ * fibers: what is sent until then waits.
+ *
+ * -1: EINVAL, fn is NULL; EAGAIN, too many, or no thread can be had; ENOMEM; ENOTSUP, there are no fibers
+ * (--threads=kernel); ENOSYS without the shim. */
+static __inline__ int coax_make_notification(int once, void (*fn)(void *arg), void *arg)
+{
+    const struct coax_functions *t = COAX_TABLE_(make_notification);
+    return t != NULL ? t->make_notification(once, fn, arg) : coax_unsupported_();
+}
+
+/* Sends it: its function will be called once for this. Any thread, kernel threads that coax did not make too, and
+ * signal handlers. 0, or -1: ENOENT, there is none with this number (any more); EAGAIN, a million wait already; ENOSYS
+ * without the shim. */
+static __inline__ int coax_send_notification(int id)
+{
+    const struct coax_functions *t = COAX_TABLE_(send_notification);
+    return t != NULL ? t->send_notification(id) : coax_unsupported_();
+}
+
+/* What was sent and not called yet is forgotten; no call begins any more. One that is under way goes on: its argument
+ * must stay. 0, or -1: ENOENT; ENOSYS without the shim. */
+static __inline__ int coax_stop_notification(int id)
+{
+    const struct coax_functions *t = COAX_TABLE_(stop_notification);
+    return t != NULL ? t->stop_notification(id) : coax_unsupported_();
+}
+
+/* Another function and argument, for what was sent and not called yet too. 0, or -1: EINVAL, fn is NULL; ENOENT; ENOSYS
+ * without the shim. */
+static __inline__ int coax_set_notification(int id, void (*fn)(void *arg), void *arg)
+{
+    const struct coax_functions *t = COAX_TABLE_(set_notification);
+    return t != NULL ? t->set_notification(id, fn, arg) : coax_unsupported_();
+}
+
+/* ---- jobs and the pool ---- */
+
+/* Calls run(job), then result(job), whose value it returns, then free_job(job). run is called as `method` says
+ * (enum coax_async_method; -1: the thread's own) and must be content with any thread: on a helper no call of it is
+ * cooperative, all signals are blocked, and its pthread_self is the helper's. If no helper can be had, the caller does
+ * it. result and free_job are called in the caller. result may be NULL: 0; so may free_job.
+ *
+ * With COAX_ASYNC_DETACH the caller's wait can be ended, by coax_cancel, a deadline or pthread_cancel: -1 with
+ * ECANCELED or ETIMEDOUT, at once, and result is not called. A job that has not begun is not run. One that is under way
+ * goes on, keeps its memory, and the helper calls free_job when run has returned. free_job is called once in any case
+ * but EINVAL.
+ *
+ * -1: also EINVAL, run is NULL or the method is none; ENOMEM; and when result says so. A cancellation point. Without
+ * the shim, in the caller. */
+static __inline__ int coax_execute_job(int method, void (*run)(void *job), void *job, int (*result)(void *job),
+                                       void (*free_job)(void *job))
+{
+    const struct coax_functions *t = COAX_TABLE_(execute_job);
+    int value;
+    if (t != NULL)
+        return t->execute_job(method, run, job, result, free_job);
+    if (run == NULL || method < -1 || method > (int)COAX_ASYNC_SWITCH) {
+        errno = EINVAL;
+        return -1;
+    }
+    run(job);
+    value = result != NULL ? result(job) : 0;
+    if (free_job != NULL)
+        free_job(job);
+    return value;
+}
+
+/* Most helper threads at a time. 0 without the shim. Signal handlers too. */
+static __inline__ int coax_pool_size(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(pool_size);
+    return t != NULL ? t->pool_size() : 0;
+}
+
+/* Changes it. A helper that works is not ended; those that are too many leave when they have nothing to do. 0, or -1:
+ * EINVAL, not 0 to 10000; ENOSYS without the shim. */
+static __inline__ int coax_set_pool_size(int size)
+{
+    const struct coax_functions *t = COAX_TABLE_(set_pool_size);
+    return t != NULL ? t->set_pool_size(size) : coax_unsupported_();
+}
+
+/* Helper threads that there are. 0 without the shim. Signal handlers too. */
+static __inline__ int coax_thread_count(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(thread_count);
+    return t != NULL ? t->thread_count() : 0;
+}
+
+/* Those of them that wait for a job. 0 without the shim. Signal handlers too. */
+static __inline__ int coax_thread_waiting_count(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(thread_waiting_count);
+    return t != NULL ? t->thread_waiting_count() : 0;
+}
+
+/* ---- processors ---- */
+
+/* The number of the processor that the caller runs on, from 0; it may be another one by the time it is looked at.
+ * Signal handlers too. Without the shim: sched_getcpu; -1 with ENOSYS if libc has none. */
+static __inline__ int coax_get_cpu(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(get_cpu);
+    int (*cpu_of)(void);
+    if (t != NULL)
+        return t->get_cpu();
+    *(void **)(void *)&cpu_of = dlsym((void *)0, "sched_getcpu");
+    return cpu_of != NULL ? cpu_of() : coax_unsupported_();
+}
+
+#ifdef CPU_SETSIZE /* with _GNU_SOURCE */
+
+/* The processors that a thread may use; pid is its thread id as gettid says, 0 the caller, as for sched_getaffinity. 0,
+ * or -1: EFAULT; EINVAL, setsize is too small; ESRCH. Without the shim the same. */
+static __inline__ int coax_get_affinity(pid_t pid, size_t setsize, cpu_set_t *cpus)
+{
+    return sched_getaffinity(pid, setsize, cpus);
+}
+
+/* Changes them: the thread becomes a kernel thread of its own for that, unless these are all that there are. 0, or -1:
+ * EFAULT; EINVAL, none of them can be used; EPERM; ESRCH. Without the shim sched_setaffinity alone. */
+static __inline__ int coax_set_affinity(pid_t pid, size_t setsize, const cpu_set_t *cpus)
+{
+    return sched_setaffinity(pid, setsize, cpus);
+}
+
+#endif
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #include "core/deadline.h"
 #include "core/descriptor.h"
 #include "core/scope.h"
+#include "shim/events.h"
 #include "shim/hook.h"
 
 /* The calling fiber. The first who needs one starts the core, as the first pthread_create does. NULL: it is none. */
@@ -205,6 +206,19 @@ EXPORT const struct coax_functions coax_functions = {
     /* sockets, directories, children */
 
     /* signals, notifications */
+    .on_signal = events_on_signal,
+    .disable_signal_handler = events_disable_signal_handler,
+    .signal_count = on_signal_count,
+    .make_notification = events_make_notification,
+    .send_notification = events_send_notification,
+    .stop_notification = events_stop_notification,
+    .set_notification = events_set_notification,
 
     /* jobs, pool, processors, errors */
+    .execute_job = events_execute_job,
+    .pool_size = events_pool_size,
+    .set_pool_size = events_set_pool_size,
+    .thread_count = events_thread_count,
+    .thread_waiting_count = events_thread_waiting_count,
+    .get_cpu = events_get_cpu,
 };
