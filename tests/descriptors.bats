@@ -7,19 +7,19 @@ setup() {
     export TMPDIR=$BATS_TEST_TMPDIR
 }
 
-# bats test_tags=hook:socket,hook:socketpair,hook:pipe,hook:pipe2,hook:__pipe,hook:dup,hook:dup2,hook:__dup2,hook:dup3,hook:fcntl,hook:__fcntl,hook:fcntl64,hook:close,hook:__close,hook:close_range,hook:closefrom,hook:accept,hook:accept4
+# bats test_tags=hook:socket,hook:socketpair,hook:pipe,hook:pipe2,hook:__pipe,hook:dup,hook:dup2,hook:__dup2,hook:dup3,hook:fcntl,hook:__fcntl,hook:fcntl64,hook:close,hook:__close,hook:close_range,hook:closefrom,hook:accept,hook:accept4,name:dup,name:dup2,name:pipe,name:socketpair,name:socket
 @test "every call gives the number it gives bare" {
     same "$PROGRAMS/fd_numbers" 0
     same_cooperative 4 "$PROGRAMS/fd_numbers" 1
 }
 
-# bats test_tags=hook:socketpair,hook:pipe2,hook:dup,hook:dup2,hook:dup3,hook:fcntl,hook:close_range
+# bats test_tags=hook:socketpair,hook:pipe2,hook:dup,hook:dup2,hook:dup3,hook:fcntl,hook:close_range,name:set_close_on_exec,name:clear_close_on_exec
 @test "close-on-exec, and nothing of the shim's is left after exec" {
     same "$PROGRAMS/fd_cloexec" 0
     same "$PROGRAMS/fd_cloexec" 1
 }
 
-# bats test_tags=hook:close,hook:close_range,hook:closefrom,hook:closedir
+# bats test_tags=hook:close,hook:close_range,hook:closefrom,hook:closedir,name:close,name:closedir
 @test "a program that closes every descriptor goes on, alone" {
     for how in loop range from proc cloexec-range unshare; do
         same "$PROGRAMS/fd_closeall" $how 0

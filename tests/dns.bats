@@ -7,13 +7,13 @@ setup() {
     export RES_OPTIONS="timeout:1 attempts:1" # where there is no name server, do not wait long for it
 }
 
-# bats test_tags=smoke,hook:getaddrinfo,hook:getnameinfo
+# bats test_tags=smoke,hook:getaddrinfo,hook:getnameinfo,name:getaddrinfo,name:getnameinfo
 @test "getaddrinfo and getnameinfo" {
     same "$PROGRAMS/dns_names" 0
     same_cooperative 4 "$PROGRAMS/dns_names" 16
 }
 
-# bats test_tags=hook:gethostbyname,hook:gethostbyname_r,hook:gethostbyname2,hook:gethostbyname2_r,hook:gethostbyaddr,hook:gethostbyaddr_r
+# bats test_tags=hook:gethostbyname,hook:gethostbyname_r,hook:gethostbyname2,hook:gethostbyname2_r,hook:gethostbyaddr,hook:gethostbyaddr_r,name:gethostbyname,name:gethostbyaddr
 @test "gethostbyname and its kin" {
     same "$PROGRAMS/dns_hosts" 0
     same_cooperative 4 "$PROGRAMS/dns_hosts" 16

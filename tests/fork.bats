@@ -3,7 +3,7 @@
 
 load helper
 
-# bats test_tags=smoke,hook:usleep,hook:fork,hook:waitpid,hook:pthread_create,hook:pthread_join,hook:gettid,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
+# bats test_tags=smoke,hook:usleep,hook:fork,hook:waitpid,hook:pthread_create,hook:pthread_join,hook:gettid,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,name:fork
 @test "a child of a thread prints, allocates and makes threads" {
     same_cooperative 1 "$PROGRAMS/fork_thread"
 }

@@ -4,7 +4,7 @@
 load helper
 
 # waitid on a pidfd is the real call and keeps its kernel thread.
-# bats test_tags=hook:fork,hook:__fork,hook:_Fork,hook:waitpid,hook:__waitpid,hook:wait4,hook:waitid,hook:wait
+# bats test_tags=hook:fork,hook:__fork,hook:_Fork,hook:waitpid,hook:__waitpid,hook:wait4,hook:waitid,hook:wait,name:wait,name:waitpid,name:wait4
 @test "each thread gets the status of its own child" {
     same "$PROGRAMS/proc_wait" 0
     same_cooperative 18 "$PROGRAMS/proc_wait" 16

@@ -7,7 +7,7 @@ setup() {
     export TMPDIR=$BATS_TEST_TMPDIR
 }
 
-# bats test_tags=smoke,hook:read,hook:write,hook:__read,hook:__write,hook:__read_chk,hook:readv,hook:writev,hook:preadv2,hook:preadv64v2,hook:pwritev2,hook:pwritev64v2,hook:pipe
+# bats test_tags=smoke,name:read,name:write,hook:read,hook:write,hook:__read,hook:__write,hook:__read_chk,hook:readv,hook:writev,hook:preadv2,hook:preadv64v2,hook:pwritev2,hook:pwritev64v2,hook:pipe
 @test "megabytes through a small pipe, alone" {
     same "$PROGRAMS/rw_bulk" pipe 4096 0
 }
@@ -37,7 +37,7 @@ setup() {
     same_cooperative 4 "$PROGRAMS/rw_bulk" dgram 512 16
 }
 
-# bats test_tags=hook:read,hook:write,hook:readv,hook:writev,hook:connect,hook:accept
+# bats test_tags=hook:read,hook:write,hook:readv,hook:writev,hook:connect,hook:accept,name:accept,name:connect,name:listen
 @test "megabytes through TCP on loopback" {
     same "$PROGRAMS/rw_bulk" tcp 4096 0
     same_cooperative 4 "$PROGRAMS/rw_bulk" tcp 1024 16

@@ -3,7 +3,7 @@
 
 load helper
 
-# bats test_tags=hook:socket,hook:socketpair,hook:connect,hook:__connect,hook:accept4,hook:send,hook:__send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:__recv_chk,hook:recvfrom,hook:__recvfrom_chk,hook:recvmsg,hook:recvmmsg,hook:read,hook:write,hook:shutdown
+# bats test_tags=hook:socket,hook:socketpair,hook:connect,hook:__connect,hook:accept4,hook:send,hook:__send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:__recv_chk,hook:recvfrom,hook:__recvfrom_chk,hook:recvmsg,hook:recvmmsg,hook:read,hook:write,hook:shutdown,name:send,name:recv,name:sendto,name:recvfrom
 @test "megabytes over stream sockets by every call, alone" {
     for kind in unix tcp tcp6; do
         same "$PROGRAMS/sock_stream" $kind 2048 0
@@ -57,7 +57,7 @@ load helper
     same_cooperative 10 "$PROGRAMS/sock_timeo" 8
 }
 
-# bats test_tags=hook:shutdown,hook:read,hook:recv,hook:write,hook:poll
+# bats test_tags=hook:shutdown,hook:read,hook:recv,hook:write,hook:poll,name:shutdown
 @test "shutdown and reset wake who waits" {
     same "$PROGRAMS/sock_shutdown" 0
     same_cooperative 4 "$PROGRAMS/sock_shutdown" 8
