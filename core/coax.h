@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/types.h>
 
@@ -48,6 +49,29 @@ enum coax_async_method {
 /* A function on a signal. The pointer leads nowhere. */
 typedef struct coax_signal_handler coax_signal_handler;
 
+/* For coax_pick_op: what to do, and how it went. */
+enum coax_op_kind {
+    COAX_OP_READ,
+    COAX_OP_WRITE,
+    COAX_OP_ACCEPT,
+    COAX_OP_CONNECT,
+    COAX_OP_WAIT_READ,
+    COAX_OP_WAIT_WRITE,
+    COAX_OP_SLEEP
+};
+
+struct coax_op {
+    int kind;              /* enum coax_op_kind */
+    int fd;                /* of all but the sleep */
+    void *buf;             /* read, write */
+    size_t size;           /* of buf */
+    struct sockaddr *addr; /* connect: whom; accept: room for the peer's address, or NULL */
+    socklen_t addrlen;     /* its size; after an accept, what it takes */
+    double seconds;        /* sleep */
+    ssize_t result;        /* of the one that was performed: as the call returns it, */
+    int error;             /* and errno if that is -1 */
+};
+
 /* What the shim exports, its only symbol besides libc's names. Not for programs. Later versions only append. */
 struct coax_functions {
     size_t size;
@@ -67,6 +91,7 @@ struct coax_functions {
     int (*cancel)(pthread_t thread);
     int (*join)(pthread_t thread, void **result);
     int (*pick)(const pthread_t *threads, size_t n, size_t *winner, void **result);
+    ssize_t (*pick_op)(struct coax_op *ops, size_t n);
 
     /* values that are inherited, async method */
 
@@ -321,6 +346,18 @@ static __inline__ int coax_pick(const pthread_t *threads, size_t n, size_t *winn
 {
     const struct coax_functions *t = COAX_TABLE_(pick);
     return t != NULL ? t->pick(threads, n, winner, result) : coax_unsupported_();
+}
+
+/* Waits for the first of n operations that can be done, and performs exactly this one: its index is returned, its
+ * result is in it. Nothing is done for the others: no byte is taken or sent, and a connect that has begun is undone. Of
+ * several that can be done the first is. A read or write takes and gives what is possible without waiting, as with
+ * O_NONBLOCK; time limits of the launcher do not apply. A connect sets O_NONBLOCK for a moment. One that fails has been
+ * performed. -1, and none has: EINVAL, n is 0 or over 65536, or an operation is none; EINTR; ECANCELED; ETIMEDOUT by a
+ * deadline; ENOMEM; ENOTSUP; ENOSYS without the shim. A cancellation point. */
+static __inline__ ssize_t coax_pick_op(struct coax_op *ops, size_t n)
+{
+    const struct coax_functions *t = COAX_TABLE_(pick_op);
+    return t != NULL ? t->pick_op(ops, n) : coax_unsupported_();
 }
 
 /* ---- descriptors ---- */

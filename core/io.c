@@ -152,11 +152,6 @@ long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op
 
 /* ---- read and write ---- */
 
-struct vec {
-    const struct iovec *iov;
-    int n;
-};
-
 static size_t vec_length(const struct iovec *iov, int n)
 {
     size_t sum = 0;
@@ -165,7 +160,7 @@ static size_t vec_length(const struct iovec *iov, int n)
     return sum;
 }
 
-static long nowait(long number, int fd, const struct vec *v)
+static long nowait(long number, int fd, const struct io_vec *v)
 {
     if (!feature_on(FEATURE_RWF_NOWAIT))
         return -EOPNOTSUPP;
@@ -177,7 +172,7 @@ static long nowait(long number, int fd, const struct vec *v)
 
 /* The descriptor is not ready. What the kernel refuses it refuses at once even so (a wrong end, a bad vector), and
  * nothing is done at once: with a flag that it does not know it looks at all that, and stops there. */
-static long not_ready(long number, int fd, const struct vec *v)
+static long not_ready(long number, int fd, const struct io_vec *v)
 {
     const int unknown = 1 << 30;
     long r = sys(number, fd, v->iov, v->n, -1L, -1L, unknown);
@@ -193,7 +188,7 @@ static bool stale(int fd, struct fd_entry *e)
 }
 
 /* Others are refused at once. */
-static bool lengths_good(const struct vec *v)
+static bool lengths_good(const struct io_vec *v)
 {
     bool good = true;
     for (int i = 0; i < v->n; i++)
@@ -204,7 +199,7 @@ static bool lengths_good(const struct vec *v)
 /* A pipe that hooks alone write and read is empty when they have read as much as they have written, and stays so until
  * they write: then the attempt that would fail is saved. It is a guess: who waits by it is looked at by the kernel
  * before the loop sleeps (ready_link). */
-static long read_pipe(int fd, struct fd_entry *e, const struct vec *v)
+static long read_pipe(int fd, struct fd_entry *e, const struct io_vec *v)
 {
     uint32_t writes = ready_writes(e);
     if (e->empty_at != 0 && e->empty_at == writes && lengths_good(v))
@@ -214,7 +209,7 @@ static long read_pipe(int fd, struct fd_entry *e, const struct vec *v)
     return r;
 }
 
-static long write_pipe(int fd, const struct fd_entry *e, const struct vec *v)
+static long write_pipe(int fd, const struct fd_entry *e, const struct io_vec *v)
 {
     long r = nowait(SYS_pwritev2, fd, v);
     if (r > 0)
@@ -222,23 +217,23 @@ static long write_pipe(int fd, const struct fd_entry *e, const struct vec *v)
     return r;
 }
 
-static long try_read(int fd, struct fd_entry *e, void *arg)
+long io_try_read(int fd, struct fd_entry *e, void *arg)
 {
-    struct vec *v = arg;
+    struct io_vec *v = arg;
     struct msghdr m = {.msg_iov = (struct iovec *)v->iov, .msg_iovlen = (size_t)v->n};
     long r;
     switch (fdtab_kind(fd, e)) {
     case FD_STREAM:
     case FD_DGRAM:
         r = sys(SYS_recvmsg, fd, &m, MSG_DONTWAIT);
-        return r == -ENOTSOCK && stale(fd, e) ? try_read(fd, e, arg) : r;
+        return r == -ENOTSOCK && stale(fd, e) ? io_try_read(fd, e, arg) : r;
     case FD_PIPE:
     case FD_NOWAIT:
         r = e->kind == FD_PIPE ? read_pipe(fd, e, v) : nowait(SYS_preadv2, fd, v);
         if (r != -EOPNOTSUPP)
             return r;
         if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))
-            return try_read(fd, e, arg);
+            return io_try_read(fd, e, arg);
         break;
     case FD_FILE:
     case FD_MEMORY:
@@ -251,7 +246,7 @@ static long try_read(int fd, struct fd_entry *e, void *arg)
 }
 
 /* At most `most` bytes of a vector in one write; atomic up to PIPE_BUF. */
-static long write_some(int fd, const struct vec *v, size_t most)
+static long write_some(int fd, const struct io_vec *v, size_t most)
 {
     if (vec_length(v->iov, v->n) <= most)
         return sys(SYS_writev, fd, v->iov, v->n);
@@ -266,9 +261,9 @@ static long write_some(int fd, const struct vec *v, size_t most)
     return sys(SYS_writev, fd, &part, 1);
 }
 
-static long try_write(int fd, struct fd_entry *e, void *arg)
+long io_try_write(int fd, struct fd_entry *e, void *arg)
 {
-    struct vec *v = arg;
+    struct io_vec *v = arg;
     struct msghdr m = {.msg_iov = (struct iovec *)v->iov, .msg_iovlen = (size_t)v->n};
     long r;
     int kind = fdtab_kind(fd, e);
@@ -276,13 +271,13 @@ static long try_write(int fd, struct fd_entry *e, void *arg)
     case FD_STREAM:
     case FD_DGRAM:
         r = sys(SYS_sendmsg, fd, &m, MSG_DONTWAIT);
-        return r == -ENOTSOCK && stale(fd, e) ? try_write(fd, e, arg) : r;
+        return r == -ENOTSOCK && stale(fd, e) ? io_try_write(fd, e, arg) : r;
     case FD_PIPE:
         r = write_pipe(fd, e, v);
         if (r != -EOPNOTSUPP)
             return r;
         if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))
-            return try_write(fd, e, arg);
+            return io_try_write(fd, e, arg);
         break;
     case FD_FILE:
     case FD_MEMORY:
@@ -318,7 +313,7 @@ static bool timed_tty(int fd)
 long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
 {
     struct fd_entry *e = fdtab_get(fd);
-    struct vec v = {iov, n};
+    struct io_vec v = {iov, n};
     if (unlikely(e == NULL || n <= 0 || n > 1024))
         return away(self, SYS_readv, fd, iov, n, call);
     if (vec_length(iov, n) == 0)
@@ -328,7 +323,7 @@ long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const 
         return kind;
     if (kind == FD_TTY && timed_tty(fd) && poll_now(fd, POLLIN) == 0)
         return away(self, SYS_readv, fd, iov, n, call);
-    return io_run(self, fd, e, DIR_IN, OP_READ, try_read, &v, call);
+    return io_run(self, fd, e, DIR_IN, OP_READ, io_try_read, &v, call);
 }
 
 /* What is left of a vector after `done` bytes, in `rest`. Returns the count of its elements. */
@@ -351,7 +346,7 @@ static int vec_rest(struct iovec *rest, int room, const struct iovec *iov, int n
 long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
 {
     struct fd_entry *e = fdtab_get(fd);
-    struct vec v = {iov, n};
+    struct io_vec v = {iov, n};
     if (unlikely(e == NULL || n <= 0 || n > 1024))
         return away(self, SYS_writev, fd, iov, n, call);
     int kind = fdtab_kind(fd, e);
@@ -359,7 +354,7 @@ long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const
         return kind;
     if (kind == FD_NOWAIT && poll_now(fd, POLLOUT) == 0) /* the kernel looks at the value before it waits */
         return away(self, SYS_writev, fd, iov, n, call);
-    long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, try_write, &v, call);
+    long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, io_try_write, &v, call);
     if (r < 0 || kind == FD_FILE || kind == FD_MEMORY || kind == FD_DGRAM)
         return r;
     size_t done = (size_t)r, all = vec_length(iov, n);
@@ -369,7 +364,7 @@ long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const
     while (done < all) {
         v.iov = rest;
         v.n = vec_rest(rest, ON_STACK, iov, n, done);
-        r = io_run(self, fd, e, DIR_OUT, OP_WRITE | IO_PARTIAL, try_write, &v, call);
+        r = io_run(self, fd, e, DIR_OUT, OP_WRITE | IO_PARTIAL, io_try_write, &v, call);
         if (r < 0) {
             io_defer(self, e, DIR_OUT, r);
             break;

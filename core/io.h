@@ -35,6 +35,23 @@ void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r);
 
 /* One attempt: a count, -EAGAIN, or another error. */
 typedef long io_attempt(int fd, struct fd_entry *e, void *arg);
+/* Of reading and writing (arg: a struct io_vec), accepting (a struct io_accepting). */
+struct io_vec {
+    const struct iovec *iov;
+    int n;
+};
+struct io_accepting {
+    struct sockaddr *addr;
+    socklen_t *len;
+    int flags;
+};
+long io_try_read(int fd, struct fd_entry *e, void *arg);
+long io_try_write(int fd, struct fd_entry *e, void *arg);
+long io_try_accept(int fd, struct fd_entry *e, void *arg);
+/* Begins a connect, without waiting whatever O_NONBLOCK says: -EINPROGRESS, or how it went. */
+long io_begin_connect(int fd, const struct sockaddr *addr, socklen_t len);
+/* After an accept. */
+void io_accepted(int fd);
 /* Attempt, wait, attempt, until the attempt says something else than -EAGAIN. Fails at once with -EAGAIN if the
  * program has made the descriptor non-blocking. */
 long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,

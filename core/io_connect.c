@@ -7,17 +7,11 @@
 #include <fcntl.h>
 #include <poll.h>
 
-struct accepting {
-    struct sockaddr *addr;
-    socklen_t *len;
-    int flags;
-};
-
 /* accept has no flag for "now": a look first. A sibling process may take the connection between the look and the call;
  * then the call waits, and the monitor lets the others go on. */
-static long try_accept(int fd, struct fd_entry *e, void *arg)
+long io_try_accept(int fd, struct fd_entry *e, void *arg)
 {
-    const struct accepting *a = arg;
+    const struct io_accepting *a = arg;
     struct pollfd p = {fd, POLLIN, 0};
     (void)e;
     if (sys(SYS_poll, &p, 1, 0) == 0)
@@ -31,10 +25,18 @@ static bool is_socket(int fd, struct fd_entry *e)
     return kind == FD_STREAM || kind == FD_DGRAM;
 }
 
+void io_accepted(int fd)
+{
+    fdtab_opened(fd, FD_UNKNOWN);
+    struct fd_entry *made = fdtab_peek(fd);
+    if (made != NULL)
+        made->made_here = true;
+}
+
 long io_accept(struct fiber *self, int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
     struct fd_entry *e = fdtab_get(fd);
-    struct accepting a = {addr, len, flags};
+    struct io_accepting a = {addr, len, flags};
     long r;
     int refused = e != NULL ? io_refused(fd, e, DIR_IN) : 0;
     if (refused != 0)
@@ -42,13 +44,9 @@ long io_accept(struct fiber *self, int fd, struct sockaddr *addr, socklen_t *len
     if (e == NULL || !is_socket(fd, e) || fdtab_nonblocking(fd))
         r = sys(SYS_accept4, fd, addr, len, flags);
     else
-        r = io_run(self, fd, e, DIR_IN, OP_ACCEPT, try_accept, &a, "accept");
-    if (r >= 0) {
-        fdtab_opened((int)r, FD_UNKNOWN);
-        struct fd_entry *made = fdtab_peek((int)r);
-        if (made != NULL)
-            made->made_here = true;
-    }
+        r = io_run(self, fd, e, DIR_IN, OP_ACCEPT, io_try_accept, &a, "accept");
+    if (r >= 0)
+        io_accepted((int)r);
     return r;
 }
 
@@ -121,6 +119,16 @@ static long connect_now(int fd, const struct sockaddr *addr, socklen_t len, long
     long r = sys(SYS_connect, fd, addr, len);
     (void)sys(SYS_fcntl, fd, F_SETFL, flags);
     return r;
+}
+
+long io_begin_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    long flags = sys(SYS_fcntl, fd, F_GETFL);
+    if (flags < 0)
+        return flags;
+    if ((flags & O_NONBLOCK) != 0)
+        return sys(SYS_connect, fd, addr, len);
+    return connect_now(fd, addr, len, flags);
 }
 
 static bool connect_limited(const struct fiber *self)

@@ -57,6 +57,8 @@ static void unlink_all(struct wait *wait)
 static void wake(struct ready_link *l)
 {
     struct ready_wait *w = l->owner;
+    if (l->believed) /* asked in earnest from here on */
+        fdtab_peek(l->fd)->empty_at = 0;
     unlink_all(&w->wait);
     wait_wake(&w->wait, 0);
 }

@@ -1,27 +1,10 @@
-/* What coax.h calls: the one table that we export besides libc's names. Each entry hands on to a hook or to the core.
- */
-#include "core/coax.h"
+/* What coax.h calls: the one table that we export besides libc's names. An entry hands on to a hook or to the core. */
+#include "shim/table.h"
 #include "core/cancel.h"
 #include "core/deadline.h"
 #include "core/descriptor.h"
 #include "core/scope.h"
 #include "shim/events.h"
-#include "shim/hook.h"
-
-/* The calling fiber. The first who needs one starts the core, as the first pthread_create does. NULL: it is none. */
-static struct fiber *fiber_wanted(void)
-{
-    struct fiber *self = hook_enter();
-    if (self == NULL && hook_start_fibers())
-        self = hook_enter();
-    return self;
-}
-
-static int fail(int error)
-{
-    errno = error;
-    return -1;
-}
 
 /* ---- time ---- */
 
@@ -195,6 +178,7 @@ EXPORT const struct coax_functions coax_functions = {
     .cancel = do_cancel,
     .join = do_join,
     .pick = do_pick,
+    .pick_op = table_pick_op,
 
     /* values that are inherited, async method */
 
