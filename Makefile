@@ -32,7 +32,7 @@ UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 .PHONY: all programs units demo check check-long lint asan ubsan bench install uninstall clean setup
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/libcoax.so $(BUILD)/coax.pc $(BUILD)/include/coax.h
+all: $(BUILD)/libcoax.so $(BUILD)/coax.pc $(BUILD)/include/coax.h $(BUILD)/coax.h.3
 
 $(BUILD)/libcoax.so: $(SHIM_OBJ) $(BUILD)/libcore.a $(BUILD)/libev.o preload.map
 	$(call say,LINK,$@)
@@ -63,6 +63,9 @@ $(BUILD)/%.o: %.S Makefile
 # Alone in a directory: core/ has headers that are named as the system's are.
 $(BUILD)/include/coax.h: core/coax.h
 	$(Q)mkdir -p $(@D) && cp $< $@
+
+$(BUILD)/coax.h.3: scripts/make-man core/coax.h CHANGELOG.md
+	$(Q)mkdir -p $(@D) && scripts/make-man '$(VERSION)' > $@
 
 # PREFIX may be another one each time.
 .PHONY: always
@@ -116,13 +119,15 @@ bench: all programs
 
 install: all
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/lib/coax" "$(DESTDIR)$(PREFIX)/lib/pkgconfig" \
-	  "$(DESTDIR)$(PREFIX)/include"
+	  "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(PREFIX)/share/man/man3"
 	install -m 755 $(BUILD)/libcoax.so "$(DESTDIR)$(PREFIX)/lib/coax/libcoax.so"
 	install -m 755 scripts/coax "$(DESTDIR)$(PREFIX)/bin/coax"
 	install -m 644 core/coax.h "$(DESTDIR)$(PREFIX)/include/coax.h"
 	install -m 644 $(BUILD)/coax.pc "$(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc"
+	install -m 644 $(BUILD)/coax.h.3 "$(DESTDIR)$(PREFIX)/share/man/man3/coax.h.3"
 uninstall:
-	rm -f "$(DESTDIR)$(PREFIX)/bin/coax" "$(DESTDIR)$(PREFIX)/include/coax.h" "$(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/coax" "$(DESTDIR)$(PREFIX)/include/coax.h" "$(DESTDIR)$(PREFIX)/lib/pkgconfig/coax.pc" \
+	  "$(DESTDIR)$(PREFIX)/share/man/man3/coax.h.3"
 	rm -rf "$(DESTDIR)$(PREFIX)/lib/coax"
 
 clean:
