@@ -64,7 +64,7 @@ static bool only_one(void)
 bool alone_wait(struct fiber *self)
 {
     const uint64_t until = clock_after(NS_PER_S);
-    if (__atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) != 1)
+    if (__atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) != 1 || rt.notify.known != 0)
         return false;
     while (clock_now() < until) {
         bool one = only_one();

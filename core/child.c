@@ -184,14 +184,14 @@ void child_fork_child(void)
     struct fiber *self = fiber_self, *promoted = promote_record();
     pool_forked();
     job_forked();
+    notify_forked();
+    on_signal_forked();
     if (!rt.coop)
         return;
     rt.coop = false;
     real_gate_set(REAL_FIBERS, false);
     fiber_self = NULL;
     promote_forked(self != NULL ? self : promoted);
-    notify_forked();
-    on_signal_forked();
     rt.sched = (struct sched){.head = NULL};
     rt.timers.count = 0;
     fdtab_forked();

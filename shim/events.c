@@ -90,6 +90,8 @@ int events_execute_job(int method, void (*run)(void *), void *job, int (*result)
     int value = 0;
     if (run == NULL || !place_of(method, &place))
         return (int)hook_result(-EINVAL);
+    if (place == JOB_HELPER) /* so that the wait can be ended, and the job may use all of this */
+        (void)fibers(&self);
     int e = job_execute(self, place, &fns, job, &value);
     return e < 0 ? (int)hook_result(e) : value;
 }

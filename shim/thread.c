@@ -64,9 +64,11 @@ static struct fiber *creator(void)
     return promoted;
 }
 
+/* By the first thread: another one that comes before it (a helper, SIGEV_THREAD) is none that could be fiber number
+ * one. */
 bool hook_start_fibers(void)
 {
-    if (rt.coop || rt.no_fibers || !identity_start_fibers())
+    if (rt.coop || rt.no_fibers || sys_gettid() != sys_getpid() || !identity_start_fibers())
         return false;
     vfork_target = fork; /* its child would change our tables in the parent's memory */
     return true;

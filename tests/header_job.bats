@@ -24,6 +24,12 @@ forks" ]
     same "$PROGRAMS/header_job" methods
 }
 
+# bats test_tags=name:execute_job
+@test "a job is the first call of all, and makes a thread and a notification" {
+    wrapped "$PROGRAMS/header_job" first
+    [ "$output" = first ] && [ "$status" = 0 ] && [ "$(stat_of mode)" = fiber ]
+}
+
 # bats test_tags=name:get_cpu,name:get_affinity,name:set_affinity
 @test "processors, the same without coax" {
     same "$PROGRAMS/header_job" processors

@@ -266,6 +266,39 @@ static void *processors_of_thread(void *arg)
     return arg;
 }
 
+/* ---- the first call of all is a job ---- */
+
+static volatile int called;
+
+static void count_call(void *arg)
+{
+    (void)arg;
+    called++;
+}
+
+static void *return_it(void *arg)
+{
+    return arg;
+}
+
+static void run_first(void *arg)
+{
+    pthread_t thread;
+    check(pthread_create(&thread, NULL, return_it, arg) == 0 && pthread_join(thread, NULL) == 0, "a job's thread");
+    *(int *)arg = coax_make_notification(0, count_call, NULL);
+}
+
+static void first(void)
+{
+    pthread_t thread;
+    int id = 0;
+    check(coax_execute_job(COAX_ASYNC_DETACH, run_first, &id, NULL, NULL) == 0, "the first job");
+    check(id > 0, "a job's notification");
+    check(pthread_create(&thread, NULL, return_it, NULL) == 0 && pthread_join(thread, NULL) == 0, "a thread");
+    check(coax_send_notification(id) == 0 && wait_for(&called, 1), "a call");
+    printf("first\n");
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -274,6 +307,10 @@ int main(int argc, char **argv)
         processors();
         pthread_create(&thread, NULL, processors_of_thread, NULL);
         pthread_join(thread, NULL);
+        return 0;
+    }
+    if (strcmp(what, "first") == 0) {
+        first();
         return 0;
     }
     methods();
