@@ -37,7 +37,7 @@ struct fd_entry {
     uint8_t expired; /* bit per direction: a wait for it in poll has run out, the next call says so */
     uint32_t generation, seq;
     uint32_t fork_count;
-    uint32_t empty_at; /* a read of the pipe has emptied it: ready_writes() then; 0: not so, or not known */
+    uint32_t empty_at;    /* a read of the pipe has emptied it: ready_writes() then; 0: not so, or not known */
     int abort_errno;      /* see descriptor.h */
     uint64_t key[DIRS];   /* names the stream that comes in, or goes out, if its other end may be in this process */
     uint64_t since[DIRS]; /* ns: a poll waits for the direction since then without progress; 0: none does */
