@@ -537,7 +537,7 @@ END
     local to="$BATS_TEST_TMPDIR/dest dir"
     make -s -C "$ROOT" install DESTDIR="$to" PREFIX=/opt/coax
     [ "$(cd "$to" && find . -type f | sort | xargs)" = \
-        "./opt/coax/bin/coax ./opt/coax/include/coax.h ./opt/coax/lib/coax/libcoax.so ./opt/coax/lib/pkgconfig/coax.pc" ]
+        "./opt/coax/bin/coax ./opt/coax/include/coax.h ./opt/coax/lib/coax/libcoax.so ./opt/coax/lib/pkgconfig/coax.pc ./opt/coax/share/man/man3/coax.h.3" ]
     refuses 125 "move it" "$to/opt/coax/bin/coax" ./probe # for the space; that is where it was put together
     mv "$to/opt/coax" "$BATS_TEST_TMPDIR/used"
     run "$BATS_TEST_TMPDIR/used/bin/coax" ./probe
