@@ -20,8 +20,10 @@
 #include <stddef.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -99,8 +101,12 @@ struct coax_functions {
     int (*fd_state)(int fd);
     int (*fd_check)(int fd);
     int (*fd_abort)(int fd, int error);
+    int (*fd_adopt)(int fd, int blocking, int set_flags);
+    int (*fd_blocking)(int fd);
+    int (*fd_set_blocking)(int fd, int blocking, int set_flags);
 
     /* sockets, directories, children */
+    int (*wait_count)(void);
 
     /* signals, notifications */
     coax_signal_handler *(*on_signal)(int signum, void (*fn)(int signum, void *arg), void *arg);
@@ -389,8 +395,8 @@ static __inline__ int coax_fd_check(int fd)
 /* Who waits on the descriptor fails now with this errno, and so does every later read, write, connect, accept and
  * message on it by a fiber; poll and select say that it is ready, and so does epoll_wait if the program has a time
  * limit (else it does not notice). Again: the errno is replaced. close ends it, and the number's next owner starts
- * anew; a copy made by dup is a descriptor of its own. 0, or -1: EBADF, it is closed; EINVAL, no such errno; ENOMEM;
- * ENOTSUP, under --threads=kernel; ENOSYS without the shim. */
+ * anew; a copy made by dup is a descriptor of its own, and so is a child's of fork. 0, or -1: EBADF, it is closed;
+ * EINVAL, no such errno; ENOMEM; ENOTSUP, under --threads=kernel; ENOSYS without the shim. */
 static __inline__ int coax_fd_abort(int fd, int error)
 {
     const struct coax_functions *t = COAX_TABLE_(fd_abort);
@@ -445,6 +451,124 @@ static __inline__ int coax_wait_read(int fd)
 static __inline__ int coax_wait_write(int fd)
 {
     return coax_wait_(fd, POLLOUT);
+}
+
+/* 1 if calls on the descriptor block as those on files do, 0 if they are attempted and wait until it is ready; either
+ * way other threads go on. By kind: sockets, pipes and FIFOs 0, all else 1. -1 as coax_fd_check. Without the shim: by
+ * kind. */
+static __inline__ int coax_fd_blocking(int fd)
+{
+    const struct coax_functions *t = COAX_TABLE_(fd_blocking);
+    struct stat st;
+    if (t != NULL)
+        return t->fd_blocking(fd);
+    if (fstat(fd, &st) != 0)
+        return -1;
+    return !S_ISFIFO(st.st_mode) && (st.st_mode & 0170000) != 0140000; /* no socket: not every dialect has the name */
+}
+
+/* Without the shim nobody waits for a descriptor that is non-blocking: the flag is only taken away. */
+static __inline__ int coax_set_blocking_bare_(int fd, int blocking, int set_flags)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (blocking < -1 || blocking > 1)
+        return coax_invalid_();
+    if (flags < 0)
+        return -1;
+    if (blocking != 1 || !set_flags || fd <= 2)
+        return 0;
+    return fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+/* Says which of the two it is: blocking 1 or 0, or -1 by kind. If set_flags is not 0, O_NONBLOCK is set or cleared
+ * accordingly, which other processes may see; never on 0, 1 and 2. The program's calls wait as before, until it sets
+ * the flag itself; a child of fork begins anew, and sees the flag. 0, or -1 as
+ * coax_fd_check; EINVAL; ENOTSUP under --threads=kernel. Without the shim: O_NONBLOCK is cleared if that is asked for.
+ */
+static __inline__ int coax_fd_set_blocking(int fd, int blocking, int set_flags)
+{
+    const struct coax_functions *t = COAX_TABLE_(fd_set_blocking);
+    return t != NULL ? t->fd_set_blocking(fd, blocking, set_flags) : coax_set_blocking_bare_(fd, blocking, set_flags);
+}
+
+/* The same for a descriptor that coax has not seen made (by a raw system call, or handed over by another process): what
+ * is known of the number is forgotten, and its state is COAX_FD_OPENED. */
+static __inline__ int coax_fd_adopt(int fd, int blocking, int set_flags)
+{
+    const struct coax_functions *t = COAX_TABLE_(fd_adopt);
+    return t != NULL ? t->fd_adopt(fd, blocking, set_flags) : coax_set_blocking_bare_(fd, blocking, set_flags);
+}
+
+/* A pipe whose fds[0] (or fds[1], for coax_pipe_out) is the program's own, and whose other end is for a child: that one
+ * is blocking. 0, or -1 as pipe. Without the shim: pipe. */
+static __inline__ int coax_pipe_in(int fds[2])
+{
+    if (pipe(fds) != 0)
+        return -1;
+    (void)coax_fd_set_blocking(fds[1], 1, 0);
+    return 0;
+}
+
+static __inline__ int coax_pipe_out(int fds[2])
+{
+    if (pipe(fds) != 0)
+        return -1;
+    (void)coax_fd_set_blocking(fds[0], 1, 0);
+    return 0;
+}
+
+enum coax_event { COAX_READ = 1, COAX_WRITE = 2 };
+
+/* What an action of coax_wrap_syscall may return: try again when the descriptor is ready, for the same event or for the
+ * one that is named. */
+enum { COAX_RETRY = -1001, COAX_RETRY_READ = -1002, COAX_RETRY_WRITE = -1003 };
+
+typedef ssize_t (*coax_action)(void *arg);
+
+/* Waits until the descriptor is ready for the event, then calls action(arg), again and again while that says
+ * COAX_RETRY...; returns what else it says (-1 with its errno, too). The state of the descriptor is looked at before
+ * each call. -1 without the action having been called: EINVAL; as coax_fd_check; EINTR, ECANCELED, ETIMEDOUT as
+ * coax_wait_read. Without the shim the same. */
+static __inline__ ssize_t coax_register_action(int event, int fd, coax_action action, void *arg)
+{
+    ssize_t r;
+    if (action == NULL || (event != COAX_READ && event != COAX_WRITE))
+        return coax_invalid_();
+    do {
+        if ((event == COAX_READ ? coax_wait_read(fd) : coax_wait_write(fd)) != 0)
+            return -1;
+        r = action(arg);
+        if (r == COAX_RETRY_READ)
+            event = COAX_READ;
+        if (r == COAX_RETRY_WRITE)
+            event = COAX_WRITE;
+    } while (r == COAX_RETRY || r == COAX_RETRY_READ || r == COAX_RETRY_WRITE);
+    return r;
+}
+
+/* The same, but the first call is made at once. */
+static __inline__ ssize_t coax_wrap_syscall(int event, int fd, coax_action action, void *arg)
+{
+    ssize_t r;
+    if (action == NULL || (event != COAX_READ && event != COAX_WRITE))
+        return coax_invalid_();
+    if (coax_fd_check(fd) != 0)
+        return -1;
+    r = action(arg);
+    if (r == COAX_RETRY)
+        return coax_register_action(event, fd, action, arg);
+    if (r == COAX_RETRY_READ || r == COAX_RETRY_WRITE)
+        return coax_register_action(r == COAX_RETRY_READ ? COAX_READ : COAX_WRITE, fd, action, arg);
+    return r;
+}
+
+/* ---- sockets, directories, children ---- */
+
+/* How many threads wait for a child now. Never fails. Without the shim: 0. */
+static __inline__ int coax_wait_count(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(wait_count);
+    return t != NULL ? t->wait_count() : 0;
 }
 
 /* ---- signals ---- */

@@ -58,3 +58,41 @@ int descriptor_abort(struct fiber *self, int fd, int error)
     fiber_inside(self, abort_here, &a);
     return 0;
 }
+
+int descriptor_blocking(int fd)
+{
+    int r = descriptor_check(fd);
+    if (r != 0)
+        return r;
+    const struct fd_entry *e = fdtab_peek(fd);
+    if (e != NULL && e->mode != FD_MODE_BY_KIND)
+        return e->mode == FD_MODE_BLOCKING;
+    struct fd_entry now = {.kind = FD_UNKNOWN}; /* without fibers nobody keeps the entry up to date */
+    int kind = fdtab_kind(fd, &now);
+    if (kind < 0)
+        return kind;
+    return kind != FD_STREAM && kind != FD_DGRAM && kind != FD_PIPE && kind != FD_FIFO;
+}
+
+int descriptor_set_mode(int fd, enum fd_mode mode, bool set_flags)
+{
+    int r = descriptor_check(fd);
+    struct fd_entry *e = r == 0 ? fdtab_get(fd) : NULL;
+    if (e == NULL)
+        return r == 0 ? -ENOMEM : r;
+    e->mode = (uint8_t)mode;
+    int blocking = descriptor_blocking(fd);
+    long flags = sys(SYS_fcntl, fd, F_GETFL);
+    if (blocking < 0 || !set_flags || fd <= 2 || flags < 0)
+        return blocking < 0 ? blocking : 0;
+    e->set_flag = blocking == 0;
+    return (int)sys(SYS_fcntl, fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+int descriptor_adopt(int fd, enum fd_mode mode, bool set_flags)
+{
+    if (!open_now(fd))
+        return -EBADF;
+    fdtab_opened(fd, FD_UNKNOWN);
+    return descriptor_set_mode(fd, mode, set_flags);
+}

@@ -14,4 +14,11 @@ int descriptor_check(int fd);
 /* self NULL: the caller is no fiber. */
 int descriptor_abort(struct fiber *self, int fd, int error);
 
+/* 1: calls on it block, in the way of files; 0: they are attempted and wait for readiness; or -errno. */
+int descriptor_blocking(int fd);
+/* mode: enum fd_mode. set_flags: O_NONBLOCK becomes what the mode says, except on 0 to 2. */
+int descriptor_set_mode(int fd, enum fd_mode mode, bool set_flags);
+/* The same for a number that came from elsewhere: it begins anew. */
+int descriptor_adopt(int fd, enum fd_mode mode, bool set_flags);
+
 #endif

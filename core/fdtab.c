@@ -123,6 +123,8 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
 {
     e->kind = (uint8_t)kind;
     e->state = FD_OPENED;
+    e->mode = FD_MODE_BY_KIND;
+    e->set_flag = false;
     e->registered = e->made_here = e->connecting = e->listening = false;
     e->expired = 0;
     e->generation++;
@@ -220,6 +222,8 @@ void fdtab_copied(int from, int to)
     a->made_here = false; /* two numbers, one description */
     b->kind = a->kind;
     b->listening = a->listening;
+    b->mode = a->mode;
+    b->set_flag = a->set_flag;
     memcpy(b->key, a->key, sizeof b->key);
 }
 
@@ -242,7 +246,8 @@ unsigned fdtab_members(int set, struct pollfd *fds, unsigned n)
 bool fdtab_nonblocking(int fd)
 {
     long flags = sys(SYS_fcntl, fd, F_GETFL);
-    return flags >= 0 && (flags & O_NONBLOCK) != 0;
+    const struct fd_entry *e = fdtab_peek(fd);
+    return flags >= 0 && (flags & O_NONBLOCK) != 0 && (e == NULL || !e->set_flag);
 }
 
 uint64_t fdtab_timeo(int fd, struct fd_entry *e, int dir)
@@ -344,6 +349,9 @@ void fdtab_forked(void)
         for (unsigned i = 0; rt.fdtab.chunks[c] != NULL && i < FD_CHUNK; i++) {
             struct fd_entry *e = &rt.fdtab.chunks[c][i];
             e->registered = false;
+            e->state = FD_OPENED; /* without fibers nobody would see the number's next owner */
+            e->mode = FD_MODE_BY_KIND;
+            e->set_flag = false;
             list_init(&e->waiters[DIR_IN]);
             list_init(&e->waiters[DIR_OUT]);
         }

@@ -25,10 +25,15 @@ enum fd_kind {
 
 enum fd_state { FD_OPENED, FD_CLOSED, FD_ABORTED };
 
+/* As coax_fd_adopt and coax_fd_set_blocking have said it. */
+enum fd_mode { FD_MODE_BY_KIND, FD_MODE_NONBLOCKING, FD_MODE_BLOCKING };
+
 enum { DIR_IN, DIR_OUT, DIRS };
 
 struct fd_entry {
     uint8_t kind, state;
+    uint8_t mode;    /* enum fd_mode */
+    bool set_flag;   /* O_NONBLOCK was set by us: the program's calls wait all the same */
     bool own;        /* one of the shim's */
     bool registered; /* in the epoll set */
     bool made_here;  /* by socket(), and no other process shares it: see fork_count */

@@ -172,7 +172,7 @@ long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen
     if (io_connect_expired(fd))
         return -ETIMEDOUT;
     long flags = sys(SYS_fcntl, fd, F_GETFL);
-    if (flags < 0 || (flags & O_NONBLOCK) != 0) {
+    if (flags < 0 || ((flags & O_NONBLOCK) != 0 && !e->set_flag)) {
         long r = sys(SYS_connect, fd, addr, len);
         if (r == -EINPROGRESS && rt.config.timeout[OP_CONNECT] != 0) {
             e->connecting = true;
@@ -180,7 +180,7 @@ long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen
         }
         return r;
     }
-    if (!fdtab_private(e))
+    if (!fdtab_private(e) && !e->set_flag)
         return connect_away(self, fd, addr, len);
     long r = connect_now(fd, addr, len, flags);
     if (r == -EAGAIN && connect_limited(self))

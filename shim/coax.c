@@ -1,6 +1,7 @@
 /* What coax.h calls: the one table that we export besides libc's names. An entry hands on to a hook or to the core. */
 #include "shim/table.h"
 #include "core/cancel.h"
+#include "core/child.h"
 #include "core/deadline.h"
 #include "core/descriptor.h"
 #include "core/scope.h"
@@ -159,6 +160,37 @@ static int do_fd_abort(int fd, int error)
     return rt.coop ? (int)hook_result(descriptor_abort(self, fd, error)) : fail(ENOTSUP);
 }
 
+/* -1 by kind, 0, 1; false: none of these. */
+static bool mode_of(int blocking, enum fd_mode *mode)
+{
+    *mode = blocking == 1 ? FD_MODE_BLOCKING : blocking == 0 ? FD_MODE_NONBLOCKING : FD_MODE_BY_KIND;
+    return blocking >= -1 && blocking <= 1;
+}
+
+static int do_fd_blocking(int fd)
+{
+    hook_enter();
+    return (int)hook_result(descriptor_blocking(fd));
+}
+
+static int do_fd_set_blocking(int fd, int blocking, int set_flags)
+{
+    enum fd_mode mode;
+    fiber_wanted();
+    if (!mode_of(blocking, &mode))
+        return fail(EINVAL);
+    return rt.coop ? (int)hook_result(descriptor_set_mode(fd, mode, set_flags != 0)) : fail(ENOTSUP);
+}
+
+static int do_fd_adopt(int fd, int blocking, int set_flags)
+{
+    enum fd_mode mode;
+    fiber_wanted();
+    if (!mode_of(blocking, &mode))
+        return fail(EINVAL);
+    return rt.coop ? (int)hook_result(descriptor_adopt(fd, mode, set_flags != 0)) : fail(ENOTSUP);
+}
+
 extern const struct coax_functions coax_functions;
 EXPORT const struct coax_functions coax_functions = {
     .size = sizeof coax_functions,
@@ -186,8 +218,12 @@ EXPORT const struct coax_functions coax_functions = {
     .fd_state = do_fd_state,
     .fd_check = do_fd_check,
     .fd_abort = do_fd_abort,
+    .fd_adopt = do_fd_adopt,
+    .fd_blocking = do_fd_blocking,
+    .fd_set_blocking = do_fd_set_blocking,
 
     /* sockets, directories, children */
+    .wait_count = child_wait_count,
 
     /* signals, notifications */
     .on_signal = events_on_signal,

@@ -195,6 +195,8 @@ EXPORT int fcntl(int fd, int cmd, ...)
     if (own(fd))
         return bad();
     int r = real.fcntl(fd, cmd, arg);
+    if (unlikely(cmd == F_SETFL) && r == 0 && tracked(self) && fdtab_peek(fd) != NULL)
+        fdtab_peek(fd)->set_flag = false; /* what the flag says now is the program's word */
     return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC ? copied(self, fd, r) : r;
 }
 TWIN(__fcntl, fcntl);

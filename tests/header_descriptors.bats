@@ -27,3 +27,21 @@ load helper
     wrapped "$PROGRAMS/header_descriptors" 95 </dev/null
     [ "$output" = "done" ] && [ "$status" = 0 ]
 }
+
+# bats test_tags=name:blocking,name:wrap_syscall,name:register_action,name:Retry,name:Retry_read,name:Retry_write,name:pipe_in,name:pipe_out
+@test "modes by kind, actions, pipes, the same without coax" {
+    bare "$PROGRAMS/header_modes"
+    [ "$output" = "done" ] && [ "$status" = 0 ]
+    wrapped "$PROGRAMS/header_modes"
+    [ "$output" = "done" ] && [ "$status" = 0 ]
+    COAX_OPTIONS=(--threads kernel)
+    wrapped "$PROGRAMS/header_modes"
+    [ "$output" = "done" ] && [ "$status" = 0 ]
+}
+
+# bats test_tags=name:set_blocking,name:of_unix_file_descr,name:wait_count,name:register_action
+@test "modes that are set, an adopted descriptor, who waits for children" {
+    wrapped "$PROGRAMS/header_modes" fibers </dev/null
+    [ "$output" = "done" ] && [ "$status" = 0 ]
+    [ "$(stat_of mode)" = fiber ]
+}
