@@ -11,6 +11,7 @@
 #ifndef COAX_H
 #define COAX_H
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +19,15 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #ifdef __cplusplus
@@ -74,6 +79,13 @@ struct coax_op {
     int error;             /* and errno if that is -1 */
 };
 
+/* For coax_accept_n. */
+struct coax_accepted {
+    int fd;
+    socklen_t addrlen;
+    struct sockaddr_storage addr;
+};
+
 /* What the shim exports, its only symbol besides libc's names. Not for programs. Later versions only append. */
 struct coax_functions {
     size_t size;
@@ -107,6 +119,7 @@ struct coax_functions {
 
     /* sockets, directories, children */
     int (*wait_count)(void);
+    ssize_t (*accept_n)(int fd, struct coax_accepted *accepted, size_t n, int *error);
 
     /* signals, notifications */
     coax_signal_handler *(*on_signal)(int signum, void (*fn)(int signum, void *arg), void *arg);
@@ -570,6 +583,191 @@ static __inline__ int coax_wait_count(void)
     const struct coax_functions *t = COAX_TABLE_(wait_count);
     return t != NULL ? t->wait_count() : 0;
 }
+
+static __inline__ int coax_accept_one_(int fd, struct coax_accepted *a)
+{
+    a->addrlen = sizeof a->addr;
+    a->fd = accept(fd, (struct sockaddr *)&a->addr, &a->addrlen);
+    return a->fd < 0 ? -1 : 0;
+}
+
+/* Waits for one connection, then takes those that are there, up to n, with the peers' addresses. Returns how many;
+ * *error (may be NULL) is 0, or the errno that ended it after at least one. -1: none was taken, errno (and *error) says
+ * why: EINVAL, n is 0; as accept. A cancellation point. Without the shim the same, except that it may wait once more if
+ * another process takes a connection between the look and the call. */
+static __inline__ ssize_t coax_accept_n(int fd, struct coax_accepted *accepted, size_t n, int *error)
+{
+    const struct coax_functions *t = COAX_TABLE_(accept_n);
+    size_t done;
+    int e = 0, saved = errno;
+    struct pollfd p;
+    if (t != NULL)
+        return t->accept_n(fd, accepted, n, error);
+    if (accepted == NULL || n == 0)
+        return coax_invalid_();
+    p.fd = fd;
+    p.events = POLLIN;
+    for (done = 0; done < n && e == 0; done += e == 0) {
+        if (done > 0 && poll(&p, 1, 0) != 1)
+            break;
+        e = coax_accept_one_(fd, &accepted[done]) == 0 ? 0 : errno;
+    }
+    if (error != NULL)
+        *error = e;
+    errno = done > 0 ? saved : e;
+    return done > 0 ? (ssize_t)done : -1;
+}
+
+enum { COAX_FDS_MOST = 253 }; /* in one message */
+
+union coax_control_ {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(COAX_FDS_MOST * sizeof(int))];
+};
+
+/* sendmsg with descriptors beside the data: how many bytes were sent, or -1: EINVAL, nfds is over 253, or fds is NULL
+ * and nfds is not 0; as sendmsg. A cancellation point. Without the shim the same. */
+static __inline__ ssize_t coax_send_msg(int socket, const struct iovec *iov, int iovcnt, const int *fds, size_t nfds)
+{
+    union coax_control_ control;
+    struct msghdr m;
+    if (nfds > COAX_FDS_MOST || (fds == NULL && nfds > 0) || iovcnt < 0)
+        return coax_invalid_();
+    memset(&m, 0, sizeof m);
+    m.msg_iov = (struct iovec *)iov;
+    m.msg_iovlen = (size_t)iovcnt;
+    if (nfds > 0) {
+        memset(&control, 0, sizeof control);
+        control.head.cmsg_level = SOL_SOCKET;
+        control.head.cmsg_type = SCM_RIGHTS;
+        control.head.cmsg_len = CMSG_LEN(nfds * sizeof(int));
+        memcpy(CMSG_DATA(&control.head), fds, nfds * sizeof(int));
+        m.msg_control = &control;
+        m.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+    }
+    return sendmsg(socket, &m, 0);
+}
+
+/* recvmsg with the descriptors that come with the data: *nfds is how many there is room for (253 count), then how many
+ * came; those for which there is no room are closed. fds and nfds may be NULL. Returns how many bytes, or -1: EINVAL;
+ * as recvmsg. A cancellation point. Without the shim the same. */
+static __inline__ ssize_t coax_recv_msg(int socket, const struct iovec *iov, int iovcnt, int *fds, size_t *nfds)
+{
+    union coax_control_ control;
+    struct msghdr m;
+    struct cmsghdr *c;
+    size_t room = fds == NULL || nfds == NULL ? 0 : *nfds, got = 0;
+    ssize_t r;
+    if (iovcnt < 0)
+        return coax_invalid_();
+    if (room > COAX_FDS_MOST)
+        room = COAX_FDS_MOST;
+    memset(&m, 0, sizeof m);
+    m.msg_iov = (struct iovec *)iov;
+    m.msg_iovlen = (size_t)iovcnt;
+    if (room > 0) {
+        m.msg_control = &control;
+        m.msg_controllen = CMSG_LEN(room * sizeof(int));
+    }
+    r = recvmsg(socket, &m, 0);
+    if (r < 0)
+        return r;
+    for (c = room > 0 ? CMSG_FIRSTHDR(&m) : NULL; c != NULL; c = CMSG_NXTHDR(&m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        got = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(fds, CMSG_DATA(c), got * sizeof(int));
+    }
+    if (nfds != NULL)
+        *nfds = got;
+    return r;
+}
+
+struct coax_credentials {
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+};
+
+/* Who is at the other end of a local socket: 0, or -1: EINVAL; ENOTSUP, another kind of socket; as getsockopt. Without
+ * the shim the same. */
+static __inline__ int coax_get_credentials(int fd, struct coax_credentials *credentials)
+{
+    socklen_t size = sizeof *credentials;
+    if (credentials == NULL)
+        return coax_invalid_();
+    if (getsockopt(fd, SOL_SOCKET, 17 /* SO_PEERCRED */, credentials, &size) != 0)
+        return -1;
+    if (credentials->uid == (uid_t)-1) {
+        errno = ENOTSUP;
+        return -1;
+    }
+    return 0;
+}
+
+/* Up to n entries of a directory; less than n: that was the end. -1: EINVAL; as readdir, if there is an error before
+ * the first. Without the shim the same. */
+static __inline__ ssize_t coax_readdir_n(DIR *dir, struct dirent *entries, size_t n)
+{
+    size_t done = 0;
+    int saved = errno;
+    if (dir == NULL || entries == NULL || n == 0)
+        return coax_invalid_();
+    while (done < n) {
+        const struct dirent *e;
+        errno = 0;
+        e = readdir(dir);
+        if (e == NULL && errno != 0 && done == 0)
+            return -1;
+        if (e == NULL)
+            break;
+        memcpy(&entries[done++], e, e->d_reclen < sizeof *e ? e->d_reclen : sizeof *e);
+    }
+    errno = saved;
+    return (ssize_t)done;
+}
+
+/* Calls each(entry, arg) for the entries of a directory, "." and ".." too, until it returns something else than 0,
+ * which is then returned. 0 at the end, or -1: EINVAL; as opendir and readdir. Without the shim the same. */
+static __inline__ int coax_files_of_directory(const char *path, int (*each)(const struct dirent *, void *arg),
+                                              void *arg)
+{
+    DIR *dir;
+    struct dirent entry;
+    ssize_t n;
+    int r = 0, e;
+    if (path == NULL || each == NULL)
+        return coax_invalid_();
+    dir = opendir(path);
+    if (dir == NULL)
+        return -1;
+    while (r == 0 && (n = coax_readdir_n(dir, &entry, 1)) != 0)
+        r = n < 0 ? -1 : each(&entry, arg);
+    e = errno;
+    (void)closedir(dir);
+    errno = e;
+    return r;
+}
+
+/* ---- errors ---- */
+
+/* Runs fn(arg). If that is -1, prints "program: message" for its errno on standard error and exits with status 2.
+ * Returns what fn returns, or -1: EINVAL, fn is NULL. Without the shim the same. */
+static __inline__ int coax_handle_unix_error(int (*fn)(void *), void *arg)
+{
+    int r;
+    if (fn == NULL)
+        return coax_invalid_();
+    r = fn(arg);
+    if (r == -1) {
+        int e = errno;
+        char **name = (char **)dlsym((void *)0, "program_invocation_name");
+        fprintf(stderr, "%s: %s\n", name != NULL ? *name : "program", strerror(e));
+        exit(2);
+    }
+    return r;
+}
+
 
 /* ---- signals ---- */
 

@@ -4,6 +4,7 @@
 #include "core/child.h"
 #include "core/deadline.h"
 #include "core/descriptor.h"
+#include "core/io.h"
 #include "core/scope.h"
 #include "shim/events.h"
 
@@ -191,6 +192,32 @@ static int do_fd_adopt(int fd, int blocking, int set_flags)
     return rt.coop ? (int)hook_result(descriptor_adopt(fd, mode, set_flags != 0)) : fail(ENOTSUP);
 }
 
+/* ---- sockets ---- */
+
+/* The first is waited for; the others are there or not, whoever else takes some meanwhile. */
+static ssize_t do_accept_n(int fd, struct coax_accepted *a, size_t n, int *error)
+{
+    size_t done = 0;
+    long r = 0;
+    if (a == NULL || n == 0)
+        return fail(EINVAL);
+    if (coax_accept_one_(fd, &a[0]) != 0)
+        r = -errno;
+    struct fd_entry *e = fdtab_get(fd);
+    while (r >= 0 && ++done < n && e != NULL && (r = io_refused(fd, e, DIR_IN)) == 0) {
+        a[done].addrlen = sizeof a[done].addr;
+        struct io_accepting next = {(struct sockaddr *)&a[done].addr, &a[done].addrlen, 0};
+        r = io_try_accept(fd, e, &next);
+        if (r < 0)
+            break;
+        io_accepted((int)r);
+        a[done].fd = (int)r;
+    }
+    if (error != NULL)
+        *error = r >= 0 || r == -EAGAIN ? 0 : (int)-r;
+    return done > 0 ? (ssize_t)done : fail((int)-r);
+}
+
 extern const struct coax_functions coax_functions;
 EXPORT const struct coax_functions coax_functions = {
     .size = sizeof coax_functions,
@@ -224,6 +251,7 @@ EXPORT const struct coax_functions coax_functions = {
 
     /* sockets, directories, children */
     .wait_count = child_wait_count,
+    .accept_n = do_accept_n,
 
     /* signals, notifications */
     .on_signal = events_on_signal,
