@@ -108,6 +108,9 @@ struct coax_functions {
     ssize_t (*pick_op)(struct coax_op *ops, size_t n);
 
     /* values that are inherited, async method */
+    int (*key_create)(int *key, void (*free_value)(void *));
+    void *(*get_value)(int key);
+    int (*begin_value)(struct coax_scope_ *s, int key, void *value);
 
     /* descriptors */
     int (*fd_state)(int fd);
@@ -377,6 +380,44 @@ static __inline__ ssize_t coax_pick_op(struct coax_op *ops, size_t n)
 {
     const struct coax_functions *t = COAX_TABLE_(pick_op);
     return t != NULL ? t->pick_op(ops, n) : coax_unsupported_();
+}
+
+/* ---- values that are inherited ----
+ *
+ * A value holds within a function, for the thread that runs it and for the threads that are created meanwhile, and for
+ * those that these create, as long as they live. */
+
+typedef int coax_key;
+
+/* A new key; there are 1024, and none is given back. When nobody can see a value any more, free_value(value) is called,
+ * by the last thread that could (NULL: nothing is). 0, or -1: EINVAL; EAGAIN, there are no more; ENOSYS without the
+ * shim. */
+static __inline__ int coax_key_create(coax_key *key, void (*free_value)(void *))
+{
+    const struct coax_functions *t = COAX_TABLE_(key_create);
+    if (t == NULL)
+        return coax_unsupported_();
+    return key == NULL ? coax_invalid_() : t->key_create(key, free_value);
+}
+
+/* The value, or NULL: there is none, or the thread is none of coax's. Never fails. Without the shim: NULL. */
+static __inline__ void *coax_get_value(coax_key key)
+{
+    const struct coax_functions *t = COAX_TABLE_(get_value);
+    return t != NULL ? t->get_value(key) : NULL;
+}
+
+/* Runs fn(arg) with another value of the key. Returns what fn returns, or -1: EINVAL; ENOMEM; ENOTSUP; ENOSYS without
+ * the shim; then fn did not run, and the value is still the caller's. */
+static __inline__ int coax_with_value(coax_key key, void *value, int (*fn)(void *), void *arg)
+{
+    const struct coax_functions *t = COAX_TABLE_(begin_value);
+    COAX_SCOPE_(scope);
+    if (t == NULL)
+        return coax_unsupported_();
+    if (fn == NULL)
+        return coax_invalid_();
+    return t->begin_value(&scope, key, value) != 0 ? -1 : fn(arg);
 }
 
 /* ---- descriptors ---- */

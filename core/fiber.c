@@ -1,5 +1,6 @@
 #include "core/enter.h"
 #include "core/identity.h"
+#include "core/key.h"
 #include "core/landing.h"
 #include "core/promote.h"
 #include "core/switch.h"
@@ -206,6 +207,7 @@ static void prepare(struct fiber *f, const struct fiber_attr *a, void *(*start)(
     f->stack_size = a->stack_size;
     f->guard_size = a->guard_size;
     f->policy = a->policy;
+    f->values = key_share(creator->values);
     f->param = a->param;
     memcpy(f->name, creator->name, sizeof f->name);
     f->sig.mask = creator->sig.mask;
@@ -331,6 +333,8 @@ void fiber_ended(struct fiber *f)
 void fiber_exit(struct fiber *self)
 {
     tls_run_destructors(self->fs);
+    key_drop(self->values);
+    self->values = NULL;
     tls_drop_robust(self->fs, self->promoted ? self->kt->tid : tls_tid(self->fs));
     if (self->service)
         notify_left(self);

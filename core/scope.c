@@ -1,11 +1,12 @@
 #include "core/scope.h"
 #include "core/fiber.h"
+#include "core/key.h"
 
 #include <stddef.h>
 
 void scope_enter(struct scope *s, struct fiber *self)
 {
-    *s = (struct scope){self->scope, self, self->deadline, self->shielded};
+    *s = (struct scope){self->scope, self, self->deadline, self->shielded, self->values};
     self->scope = s;
 }
 
@@ -17,6 +18,11 @@ void scope_leave(struct scope *s)
     f->deadline = s->deadline;
     f->shielded = s->shielded;
     f->scope = s->outer;
+    if (f->values != s->values) {
+        struct binding *left = f->values;
+        f->values = s->values;
+        key_drop(left);
+    }
 }
 
 void scope_abandon(struct fiber *self, uintptr_t sp)

@@ -13,6 +13,7 @@ struct scope {
     struct fiber *fiber;
     uint64_t deadline;
     unsigned shielded;
+    struct binding *values;
 };
 
 void scope_enter(struct scope *s, struct fiber *self);

@@ -5,6 +5,7 @@
 #include "core/deadline.h"
 #include "core/descriptor.h"
 #include "core/io.h"
+#include "core/key.h"
 #include "core/scope.h"
 #include "shim/events.h"
 
@@ -141,6 +142,31 @@ static int do_pick(const pthread_t *threads, size_t n, size_t *winner, void **re
     return 0;
 }
 
+/* ---- values ---- */
+
+static int do_key_create(int *key, void (*free_value)(void *))
+{
+    int r = key_create(free_value);
+    if (r < 0)
+        return (int)hook_result(r);
+    *key = r;
+    return 0;
+}
+
+static void *do_get_value(int key)
+{
+    hook_enter();
+    return fiber_record == NULL ? NULL : key_get(fiber_record, key);
+}
+
+static int do_begin_value(struct coax_scope_ *s, int key, void *value)
+{
+    struct fiber *self = fiber_wanted();
+    if (!key_known(key))
+        return fail(EINVAL);
+    return self == NULL ? fail(ENOTSUP) : (int)hook_result(key_bind(scope_in(s), self, key, value));
+}
+
 /* ---- descriptors ---- */
 
 static int do_fd_state(int fd)
@@ -240,6 +266,9 @@ EXPORT const struct coax_functions coax_functions = {
     .pick_op = table_pick_op,
 
     /* values that are inherited, async method */
+    .key_create = do_key_create,
+    .get_value = do_get_value,
+    .begin_value = do_begin_value,
 
     /* descriptors */
     .fd_state = do_fd_state,
