@@ -8,7 +8,7 @@
 #include <string.h>
 #include <ucontext.h>
 
-enum { NODES = 512 };
+enum { NODES = 16384 }; /* pages are taken when used; the kernel has room for about as many */
 
 /* A signal that waits for its fiber. Nodes are taken and given back with one atomic: handlers take them. */
 struct pending_signal {
@@ -20,13 +20,21 @@ struct pending_signal {
 };
 
 static struct pending_signal nodes[NODES];
+static uint32_t first_free; /* a guess: there is none below, mostly */
+static uint32_t ever_used;  /* none above has been used */
 
 static struct pending_signal *node_take(int sig, const siginfo_t *info, struct fiber *target)
 {
-    for (int i = 0; i < NODES; i++) {
+    uint32_t from = __atomic_load_n(&first_free, __ATOMIC_RELAXED);
+    for (uint32_t n = 0; n < NODES; n++) {
+        uint32_t i = (from + n) % NODES, top = __atomic_load_n(&ever_used, __ATOMIC_RELAXED);
         struct pending_signal *p = &nodes[i];
         if (__atomic_load_n(&p->used, __ATOMIC_RELAXED) || __atomic_exchange_n(&p->used, true, __ATOMIC_ACQUIRE))
             continue;
+        __atomic_store_n(&first_free, (i + 1) % NODES, __ATOMIC_RELAXED);
+        while (top <= i &&
+               !__atomic_compare_exchange_n(&ever_used, &top, i + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            ;
         p->sig = sig;
         p->info = *info;
         p->target = target;
@@ -38,7 +46,10 @@ static struct pending_signal *node_take(int sig, const siginfo_t *info, struct f
 
 static void node_put(struct pending_signal *p)
 {
+    uint32_t i = (uint32_t)(p - nodes);
     __atomic_store_n(&p->used, false, __ATOMIC_RELEASE);
+    if (i < __atomic_load_n(&first_free, __ATOMIC_RELAXED))
+        __atomic_store_n(&first_free, i, __ATOMIC_RELAXED);
 }
 
 /* The kernel's own structure, as rt_sigaction takes it. */
@@ -99,7 +110,15 @@ static void without_handler(int sig, const siginfo_t *info)
         real.sigaction(sig, &none, NULL);
 }
 
-static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context)
+/* In the trampoline: the kernel has blocked its signal on this kernel thread. */
+static void unblock(const struct kthread *k)
+{
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &k->kernel_mask, NULL, sizeof k->kernel_mask);
+}
+
+/* blocked: the kernel has blocked the signal for the trampoline. It is unblocked when it is blocked as the fiber has
+ * it: what comes then is queued behind. */
+static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, bool blocked)
 {
     struct sigaction act = rt.signals.acts[sig];
     on_signal_note(sig);
@@ -120,6 +139,8 @@ static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t
     }
     self->sig.mask |= add & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
     self->sig.frames = &frame;
+    if (blocked)
+        unblock(self->kt);
     memcpy(&context->uc_sigmask, &frame.mask, sizeof frame.mask);
     if ((act.sa_flags & SA_SIGINFO) != 0)
         act.sa_sigaction(sig, info, context);
@@ -128,6 +149,8 @@ static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t
     memcpy(&self->sig.mask, &context->uc_sigmask, sizeof frame.mask);
     self->sig.frames = frame.outer;
     self->sig.masked = masked;
+    if (self->sig.queue != NULL || rt.signals.queue != NULL) /* it came meanwhile and was blocked */
+        self->sig.due = true;
     self->sig.restart = (act.sa_flags & SA_RESTART) != 0;
     self->sig.interrupted = true;
 }
@@ -142,8 +165,8 @@ static void arrive(struct pending_signal *p)
     while (!__atomic_compare_exchange_n(&rt.signals.arrived, &head, p, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
 
-/* On a thread that is no fiber, or solo again after a fork. The kernel has blocked nothing for the handler (see
- * install); it restores the mask from the context. */
+/* On a thread that is no fiber, or solo again after a fork. The kernel has blocked the signal alone for the handler
+ * (see install); it restores the mask from the context. */
 static void run_native(int sig, siginfo_t *info, void *context)
 {
     struct sigaction act = rt.signals.acts[sig];
@@ -154,9 +177,11 @@ static void run_native(int sig, siginfo_t *info, void *context)
         return;
     }
     memcpy(&add, &act.sa_mask, sizeof add);
-    if ((act.sa_flags & SA_NODEFER) == 0)
-        add |= signal_bit(sig);
-    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &add, NULL, sizeof add);
+    if (add != 0)
+        (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &add, NULL, sizeof add);
+    add = signal_bit(sig) & ~add;
+    if ((act.sa_flags & SA_NODEFER) != 0 && add != 0)
+        (void)sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &add, NULL, sizeof add);
     if ((act.sa_flags & SA_RESETHAND) != 0) {
         struct sigaction none = {.sa_handler = SIG_DFL};
         signals_action(sig, &none, NULL);
@@ -207,7 +232,7 @@ static void trampoline(int sig, siginfo_t *info, void *context)
     if (!at_once && !self->kt->in_core)
         at_once = broken_pipe ? !blocks(self, sig) : mine(self, sig) || (directed && !blocks(self, sig));
     if (at_once) {
-        run_handler(self, sig, info, uc);
+        run_handler(self, sig, info, uc, true);
         if (self->sig.due && !self->kt->in_core)
             signals_deliver(self);
     } else {
@@ -217,6 +242,7 @@ static void trampoline(int sig, siginfo_t *info, void *context)
             loop_kick();
         } else {
             core_enter(self);
+            unblock(self->kt); /* those that follow find it in the core, and return: no frames pile up */
             signals_route();
             core_leave(self);
         }
@@ -308,6 +334,27 @@ void signals_route(void)
     }
 }
 
+static void route_all_again(void)
+{
+    struct pending_signal *p = rt.signals.queue;
+    rt.signals.queue = NULL;
+    while (p != NULL) {
+        struct pending_signal *next = p->next;
+        route_one(p);
+        p = next;
+    }
+}
+
+/* What everybody blocked when it came, and the fiber does not block any more. */
+static void route_again(const struct fiber *f)
+{
+    for (const struct pending_signal *p = rt.signals.queue; p != NULL; p = p->next)
+        if (!blocks(f, p->sig)) {
+            route_all_again();
+            return;
+        }
+}
+
 /* Takes the first signal that the fiber does not block. */
 static struct pending_signal *take(struct fiber *f)
 {
@@ -327,6 +374,7 @@ void signals_deliver(struct fiber *self)
         self->kt->deferred = false;
         core_enter(self);
         signals_route();
+        route_again(self);
         struct pending_signal *p = take(self);
         self->sig.due = false;
         self->kt->deferred = false;
@@ -338,7 +386,7 @@ void signals_deliver(struct fiber *self)
         int sig = p->sig;
         node_put(p);
         int saved = errno;
-        run_handler(self, sig, &info, &context);
+        run_handler(self, sig, &info, &context, false);
         errno = saved;
     }
 }
@@ -423,13 +471,7 @@ static void change_mask(struct fiber *self, uint64_t mask)
         return;
     recount(was, self->sig.mask);
     refresh(self->kt);
-    struct pending_signal *p = rt.signals.queue;
-    rt.signals.queue = NULL;
-    while (p != NULL) {
-        struct pending_signal *next = p->next;
-        route_one(p);
-        p = next;
-    }
+    route_all_again();
     if (self->sig.queue != NULL)
         self->sig.due = true;
 }
@@ -501,8 +543,7 @@ static long install(int sig, const struct sigaction *act)
     if (handler || watched(sig)) {
         memset(&ours.sa_mask, 0, sizeof ours.sa_mask);
         ours.sa_sigaction = trampoline;
-        ours.sa_flags =
-            (act->sa_flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_ONSTACK | SA_RESTART)) | SA_SIGINFO | SA_NODEFER;
+        ours.sa_flags = (act->sa_flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_ONSTACK | SA_RESTART)) | SA_SIGINFO;
     }
     if (!handler && watched(sig)) /* as little as can be seen of it: no call ends early, no child stays */
         ours.sa_flags |= SA_RESTART | (sig == SIGCHLD && act->sa_handler == SIG_IGN ? SA_NOCLDWAIT : 0);
@@ -561,7 +602,8 @@ void signals_start(struct fiber *main)
 {
     struct signals *s = &rt.signals;
     memset(s, 0, sizeof *s);
-    memset(nodes, 0, sizeof nodes);
+    memset(nodes, 0, ever_used * sizeof *nodes);
+    first_free = ever_used = 0;
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &main->sig.mask, 8);
     main->sig.queue = NULL;
     main->sig.due = false;
@@ -776,6 +818,6 @@ void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)
     }
     if (env->__mask_was_saved)
         memcpy(&env->__saved_mask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
-    if (self->sig.queue != NULL)
+    if (self->sig.queue != NULL || rt.signals.queue != NULL)
         self->sig.due = true;
 }

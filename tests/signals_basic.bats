@@ -76,3 +76,10 @@ load helper
     same_cooperative 1 "$PROGRAMS/signal_older" 3
     [ "$output" = "handled 27" ]
 }
+
+# bats test_tags=hook:sigaction,hook:pthread_sigmask
+@test "a thousand real-time signals at once: each is handled, in order" {
+    same_cooperative 4 "$PROGRAMS/signal_burst"
+    [ "${lines[0]}" = "unblocked: 1000, out of order 0" ]
+    [[ ${lines[1]} = "in the handler: 2000, "* ]]
+}
