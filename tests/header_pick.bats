@@ -32,3 +32,10 @@ load helper
     wrapped "$PROGRAMS/header_pick" 2000
     [ "$output" = "done" ] && [ "$status" = 0 ]
 }
+
+@test "the README's example is a C program" {
+    sed -n '/^```c$/,/^```$/{/^```/d; p}' "$ROOT/README.md" >"$BATS_TEST_TMPDIR/example.c"
+    grep -q coax_pick_op "$BATS_TEST_TMPDIR/example.c"
+    gcc -Wall -Wextra -pedantic -Werror -Wno-unused-function -I "$ROOT/core" -c "$BATS_TEST_TMPDIR/example.c" \
+        -o "$BATS_TEST_TMPDIR/example.o"
+}
