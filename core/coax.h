@@ -272,9 +272,11 @@ static __inline__ int coax_timeout(double seconds)
 
 /* ---- deadlines and cancellation ----
  *
- * What can be ended: every call that can wait and is a cancellation point (reading, writing, connecting, accepting,
- * polling, sleeping, pthread_join, condition variables, semaphores, waits for children and signals), the timed waits
- * for mutexes and read-write locks, and looking up names. An untimed wait for a lock, a barrier or pthread_once is not.
+ * What can be ended: calls that wait for descriptors (reading, writing, connecting, accepting, polling), sleeps,
+ * pthread_join, condition variables, semaphores, waits for children, pause and sigsuspend, the timed waits for mutexes
+ * and read-write locks, and looking up names. Not: an untimed wait for a lock, a barrier or pthread_once; what waits in
+ * the kernel on a kernel thread of its own (locks that processes share, file locks, sigwait, System V and POSIX IPC,
+ * stdio, a connect on a socket that other processes may share, clocks of processor time); syscall(SYS_futex).
  * A call that is ended has not been performed, except that a write which has written a part returns the count, and the
  * next call fails. A call that need not wait succeeds.
  * Who is no fiber (a thread that libc made, or one with a kernel thread of its own) cannot be ended this way; programs

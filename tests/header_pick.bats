@@ -36,6 +36,6 @@ load helper
 @test "the README's example is a C program" {
     sed -n '/^```c$/,/^```$/{/^```/d; p}' "$ROOT/README.md" >"$BATS_TEST_TMPDIR/example.c"
     grep -q coax_pick_op "$BATS_TEST_TMPDIR/example.c"
-    gcc -Wall -Wextra -pedantic -Werror -Wno-unused-function -I "$ROOT/core" -c "$BATS_TEST_TMPDIR/example.c" \
+    gcc -Wall -Wextra -pedantic -Werror -Wno-unused-function -I "$ROOT/build/include" -c "$BATS_TEST_TMPDIR/example.c" \
         -o "$BATS_TEST_TMPDIR/example.o"
 }
