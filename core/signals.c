@@ -208,11 +208,32 @@ static struct kthread *idle_carrier(void)
     return k->tid == sys_gettid() ? k : NULL;
 }
 
+/* A signal that only makes a fiber look at its queue, or ends its sigwait: the true one is in there. */
+static char nudge;
+
+static void send_nudge(int tid, int sig)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = SI_QUEUE;
+    info.si_pid = sys_getpid();
+    info.si_value.sival_ptr = &nudge;
+    (void)sys(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, sig, &info);
+}
+
+static bool is_nudge(const siginfo_t *info)
+{
+    return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &nudge && info->si_pid == sys_getpid();
+}
+
 static void trampoline(int sig, siginfo_t *info, void *context)
 {
     struct fiber *self = fiber_self;
     ucontext_t *uc = context;
     int saved = errno;
+    if (self == NULL && is_nudge(info))
+        return;
     if (self == NULL) {
         struct kthread *k = idle_carrier();
         struct pending_signal *p = k != NULL || main_takes(sig, info) ? node_take(sig, info, NULL) : NULL;
@@ -231,10 +252,14 @@ static void trampoline(int sig, siginfo_t *info, void *context)
     bool at_once = synchronous(sig, info);
     if (!at_once && !self->kt->in_core)
         at_once = broken_pipe ? !blocks(self, sig) : mine(self, sig) || (directed && !blocks(self, sig));
-    if (at_once) {
-        run_handler(self, sig, info, uc, true);
-        if (self->sig.due && !self->kt->in_core)
+    bool nudged = is_nudge(info);
+    if (at_once || nudged) {
+        if (!nudged)
+            run_handler(self, sig, info, uc, true);
+        if (self->sig.due && !self->kt->in_core) {
+            unblock(self->kt);
             signals_deliver(self);
+        }
     } else {
         arrive(node_take(sig, info, broken_pipe ? self : NULL));
         if (self->kt->in_core || baton_is_away(self)) {
@@ -296,7 +321,7 @@ static void give(struct fiber *f, struct pending_signal *p)
     if (baton_is_away(f) && (!blocks(f, sig) || (f->sig.waited & signal_bit(sig)) != 0)) {
         /* It runs on a kernel thread of its own: a signal there makes it look, or ends its sigwait. */
         f->sig.due = !blocks(f, sig);
-        (void)sys(SYS_tgkill, sys_getpid(), tid, sig);
+        send_nudge(tid, sig);
         return;
     }
     if (blocks(f, sig))

@@ -30,7 +30,8 @@ fork in a function" ]
 signals
 quiet signals
 masks
-queued 300
+queued 3000
+kernel threads
 signals and fork
 races" ]
 }

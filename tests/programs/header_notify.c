@@ -411,12 +411,66 @@ static void queued(void)
     union sigval value;
     int i;
     value.sival_int = 0;
-    for (i = 0; i < 300; i++)
-        check(sigqueue(getpid(), SIGRTMIN + 2, value) == 0, "sigqueue");
-    check(wait_for(&seen, 300), "each one");
+    for (i = 0; i < 3000; i++)
+        while (sigqueue(getpid(), SIGRTMIN + 2, value) != 0)
+            usleep(100);
+    check(wait_for(&seen, 3000), "each one");
     usleep(10000);
     printf("queued %d\n", seen);
     coax_disable_signal_handler(h);
+}
+
+/* All of it from threads that are no fibers: one that has become a kernel thread, and one of libc's. */
+static volatile int tried;
+
+static void everything(void)
+{
+    volatile int seen = 0, called = 0;
+    coax_signal_handler *h = coax_on_signal(SIGUSR1, count_signal, (void *)&seen);
+    int id = coax_make_notification(0, count_one, (void *)&called);
+    check(h != NULL && id > 0, "from a kernel thread");
+    kill(getpid(), SIGUSR1);
+    check(wait_for(&seen, 1), "signal");
+    check(coax_send_notification(id) == 0 && wait_for(&called, 1), "send");
+    check(coax_set_notification(id, count_one, (void *)&seen) == 0, "set");
+    check(coax_stop_notification(id) == 0 && coax_stop_notification(id) == -1 && errno == ENOENT, "stop");
+    check(coax_disable_signal_handler(h) == 0, "disable");
+    check(coax_disable_signal_handler(h) == -1 && errno == ENOENT, "disable again");
+    tried++;
+}
+
+static void *promoted(void *arg)
+{
+    struct sched_param p;
+    p.sched_priority = 0;
+    check(sched_setscheduler(0, SCHED_BATCH, &p) == 0, "SCHED_BATCH");
+    everything();
+    return arg;
+}
+
+static void on_thread_of_libc(union sigval value)
+{
+    (void)value;
+    everything();
+}
+
+static void kernel_threads(void)
+{
+    timer_t timer;
+    struct sigevent event;
+    struct itimerspec soon;
+    pthread_t thread;
+    check(pthread_create(&thread, NULL, promoted, NULL) == 0 && pthread_join(thread, NULL) == 0, "thread");
+    memset(&event, 0, sizeof event);
+    event.sigev_notify = SIGEV_THREAD;
+    event.sigev_notify_function = on_thread_of_libc;
+    check(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0, "timer_create");
+    memset(&soon, 0, sizeof soon);
+    soon.it_value.tv_nsec = 1000000;
+    check(timer_settime(timer, 0, &soon, NULL) == 0, "timer_settime");
+    check(wait_for(&tried, 2), "both");
+    timer_delete(timer);
+    printf("kernel threads\n");
 }
 
 /* A child of fork has the program's own dispositions; a terminating one ends it. */
@@ -583,6 +637,7 @@ int main(int argc, char **argv)
         quiet_signals();
         masks();
         queued();
+        kernel_threads();
         signals_and_fork();
         races();
     } else {
