@@ -811,7 +811,6 @@ static __inline__ int coax_handle_unix_error(int (*fn)(void *), void *arg)
     return r;
 }
 
-
 /* ---- signals ---- */
 
 /* Calls fn(signum, arg) on a thread of coax, as a notification is called, each time the process handles the signal: a
