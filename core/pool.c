@@ -86,8 +86,8 @@ static bool spawn(void)
     return e == 0;
 }
 
-/* Queues for an idle helper or a new one; false: there is none and the limit is reached. */
-static bool submit(struct job *job)
+/* Queues for an idle helper or a new one; false: there is none and the limit is reached. All signals are blocked. */
+static bool enqueue(struct job *job)
 {
     struct pool *p = &rt.pool;
     lock_take(&p->lock);
@@ -119,6 +119,16 @@ static bool submit(struct job *job)
     }
     lock_drop(&p->lock);
     return !stranded;
+}
+
+/* Outside the core a handler may come, and submit, too: not while this holds the lock. */
+static bool submit(struct job *job)
+{
+    uint64_t all = ALL_SIGNALS, old;
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);
+    bool queued = enqueue(job);
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof old);
+    return queued;
 }
 
 /* Without a fiber: a handler ends the wait as it would end the call itself. */
