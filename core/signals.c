@@ -1,56 +1,13 @@
 #include "core/enter.h"
 #include "core/mem.h"
 #include "core/on_signal.h"
+#include "core/pending.h"
 #include "core/promote.h"
 #include "shim/real.h"
 
 #include <errno.h>
 #include <string.h>
 #include <ucontext.h>
-
-enum { NODES = 16384 }; /* pages are taken when used; the kernel has room for about as many */
-
-/* A signal that waits for its fiber. Nodes are taken and given back with one atomic: handlers take them. */
-struct pending_signal {
-    struct pending_signal *next;
-    struct fiber *target; /* NULL: the process */
-    siginfo_t info;
-    int sig;
-    bool used;
-};
-
-static struct pending_signal nodes[NODES];
-static uint32_t first_free; /* a guess: there is none below, mostly */
-static uint32_t ever_used;  /* none above has been used */
-
-static struct pending_signal *node_take(int sig, const siginfo_t *info, struct fiber *target)
-{
-    uint32_t from = __atomic_load_n(&first_free, __ATOMIC_RELAXED);
-    for (uint32_t n = 0; n < NODES; n++) {
-        uint32_t i = (from + n) % NODES, top = __atomic_load_n(&ever_used, __ATOMIC_RELAXED);
-        struct pending_signal *p = &nodes[i];
-        if (__atomic_load_n(&p->used, __ATOMIC_RELAXED) || __atomic_exchange_n(&p->used, true, __ATOMIC_ACQUIRE))
-            continue;
-        __atomic_store_n(&first_free, (i + 1) % NODES, __ATOMIC_RELAXED);
-        while (top <= i &&
-               !__atomic_compare_exchange_n(&ever_used, &top, i + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-            ;
-        p->sig = sig;
-        p->info = *info;
-        p->target = target;
-        p->next = NULL;
-        return p;
-    }
-    return NULL;
-}
-
-static void node_put(struct pending_signal *p)
-{
-    uint32_t i = (uint32_t)(p - nodes);
-    __atomic_store_n(&p->used, false, __ATOMIC_RELEASE);
-    if (i < __atomic_load_n(&first_free, __ATOMIC_RELAXED))
-        __atomic_store_n(&first_free, i, __ATOMIC_RELAXED);
-}
 
 /* The kernel's own structure, as rt_sigaction takes it. */
 struct kernel_action {
@@ -59,21 +16,6 @@ struct kernel_action {
     void *restorer;
     uint64_t mask;
 };
-
-static bool ignored_by_default(int sig)
-{
-    return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
-}
-
-static bool has_handler(int sig)
-{
-    return (rt.signals.ours & signal_bit(sig)) != 0;
-}
-
-static bool blocks(const struct fiber *f, int sig)
-{
-    return (f->sig.mask & signal_bit(sig)) != 0;
-}
 
 static bool main_alive(void)
 {
@@ -155,7 +97,7 @@ static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t
     self->sig.interrupted = true;
 }
 
-static void arrive(struct pending_signal *p)
+void signals_arrive(struct pending_signal *p)
 {
     if (p == NULL)
         return;
@@ -236,11 +178,11 @@ static void trampoline(int sig, siginfo_t *info, void *context)
         return;
     if (self == NULL) {
         struct kthread *k = idle_carrier();
-        struct pending_signal *p = k != NULL || main_takes(sig, info) ? node_take(sig, info, NULL) : NULL;
+        struct pending_signal *p = k != NULL || main_takes(sig, info) ? pending_take(sig, info, NULL) : NULL;
         if (p == NULL) {
             run_native(sig, info, context);
         } else {
-            arrive(p);
+            signals_arrive(p);
             loop_kick();
         }
         errno = saved;
@@ -261,7 +203,7 @@ static void trampoline(int sig, siginfo_t *info, void *context)
             signals_deliver(self);
         }
     } else {
-        arrive(node_take(sig, info, broken_pipe ? self : NULL));
+        signals_arrive(pending_take(sig, info, broken_pipe ? self : NULL));
         if (self->kt->in_core || baton_is_away(self)) {
             self->kt->deferred = true;
             loop_kick();
@@ -300,7 +242,7 @@ static void append(struct pending_signal **queue, struct pending_signal *p)
 {
     while (*queue != NULL) {
         if ((*queue)->sig == p->sig && p->sig < 32) { /* standard signals do not queue */
-            node_put(p);
+            pending_put(p);
             return;
         }
         queue = &(*queue)->next;
@@ -309,7 +251,7 @@ static void append(struct pending_signal **queue, struct pending_signal *p)
     *queue = p;
 }
 
-static void give(struct fiber *f, struct pending_signal *p)
+void signals_give(struct fiber *f, struct pending_signal *p)
 {
     if (f->promoted) {
         p->next = NULL;
@@ -337,7 +279,7 @@ static void route_one(struct pending_signal *p)
 {
     struct fiber *f = p->target != NULL ? p->target : choose(p->sig);
     if (f != NULL)
-        give(f, p);
+        signals_give(f, p);
     else
         append(&rt.signals.queue, p);
 }
@@ -409,7 +351,7 @@ void signals_deliver(struct fiber *self)
         ucontext_t context = {.uc_flags = 0};
         siginfo_t info = p->info;
         int sig = p->sig;
-        node_put(p);
+        pending_put(p);
         int saved = errno;
         run_handler(self, sig, &info, &context, false);
         errno = saved;
@@ -478,7 +420,7 @@ void signals_gone(struct fiber *f)
 {
     for (struct pending_signal *p = f->sig.queue, *next; p != NULL; p = next) {
         next = p->next;
-        node_put(p);
+        pending_put(p);
     }
     f->sig.queue = NULL;
     if (f->sig.mask != 0)
@@ -488,7 +430,7 @@ void signals_gone(struct fiber *f)
 }
 
 /* Inside the core. Signals that become deliverable are routed again. */
-static void change_mask(struct fiber *self, uint64_t mask)
+void signals_change_mask(struct fiber *self, uint64_t mask)
 {
     uint64_t was = self->sig.mask;
     self->sig.mask = mask & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
@@ -518,7 +460,7 @@ void signals_forward(struct fiber *f, struct pending_signal *queue)
         struct pending_signal *next = queue->next;
         if (f->state != FIBER_DONE && f->state != FIBER_FREE)
             (void)sys(SYS_rt_tgsigqueueinfo, sys_getpid(), f->kt->tid, queue->sig, &queue->info);
-        node_put(queue);
+        pending_put(queue);
         queue = next;
     }
 }
@@ -527,7 +469,7 @@ uint64_t signals_set_mask(struct fiber *self, uint64_t mask)
 {
     core_enter(self);
     uint64_t was = self->sig.mask;
-    change_mask(self, mask);
+    signals_change_mask(self, mask);
     core_leave(self);
     return was;
 }
@@ -627,8 +569,7 @@ void signals_start(struct fiber *main)
 {
     struct signals *s = &rt.signals;
     memset(s, 0, sizeof *s);
-    memset(nodes, 0, ever_used * sizeof *nodes);
-    first_free = ever_used = 0;
+    pending_init();
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &main->sig.mask, 8);
     main->sig.queue = NULL;
     main->sig.due = false;
@@ -655,194 +596,4 @@ void signals_forked(struct fiber *self)
     self->sig.queue = NULL;
     self->sig.due = false;
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &self->sig.mask, NULL, 8);
-}
-
-/* ---- sending and waiting ---- */
-
-/* The kernel does all of it. One that has just ended is no error. */
-static int kill_promoted(const struct fiber *target, int sig, const union sigval *value)
-{
-    siginfo_t info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = sig;
-    info.si_code = SI_QUEUE;
-    info.si_pid = sys_getpid();
-    info.si_uid = (uid_t)sys(SYS_getuid);
-    if (value != NULL)
-        info.si_value = *value;
-    long r = value != NULL ? sys(SYS_rt_tgsigqueueinfo, sys_getpid(), target->kt->tid, sig, &info)
-                           : sys(SYS_tgkill, sys_getpid(), target->kt->tid, sig);
-    return r == -ESRCH ? 0 : -(int)r;
-}
-
-/* A fiber of ours takes no signals: what is sent to it is for the process. */
-static int kill_process(int sig, const union sigval *value)
-{
-    siginfo_t info;
-    if (value == NULL)
-        return -(int)sys(SYS_kill, sys_getpid(), sig);
-    memset(&info, 0, sizeof info);
-    info.si_signo = sig;
-    info.si_code = SI_QUEUE;
-    info.si_pid = sys_getpid();
-    info.si_uid = (uid_t)sys(SYS_getuid);
-    info.si_value = *value;
-    return -(int)sys(SYS_rt_sigqueueinfo, sys_getpid(), sig, &info);
-}
-
-int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
-{
-    if (sig == 32 || sig == 33)
-        return EINVAL;
-    /* libc's pthread_kill finds one that has ended, its pthread_sigqueue does not. */
-    if (target->state == FIBER_DONE || target->state == FIBER_FREE)
-        return target->state == FIBER_FREE || value != NULL ? ESRCH : 0;
-    if (sig < 0 || sig > SIGNALS)
-        return EINVAL;
-    if (sig == 0)
-        return 0;
-    if (target->promoted)
-        return kill_promoted(target, sig, value);
-    if (target->service)
-        return kill_process(sig, value);
-    struct sigaction act = {.sa_handler = SIG_DFL};
-    signals_action(sig, NULL, &act);
-    if (!has_handler(sig) && !blocks(target, sig) && target->sig.waited == 0) {
-        if (act.sa_handler == SIG_IGN || ignored_by_default(sig))
-            return 0;
-        return -(int)sys(SYS_tgkill, sys_getpid(), sys_gettid(), sig); /* ends or stops all of us */
-    }
-    siginfo_t info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = sig;
-    info.si_code = value != NULL ? SI_QUEUE : SI_TKILL;
-    info.si_pid = sys_getpid();
-    info.si_uid = (uid_t)sys(SYS_getuid);
-    if (value != NULL)
-        info.si_value = *value;
-    if (self == NULL) { /* the carrier gives it */
-        struct pending_signal *sent = node_take(sig, &info, target);
-        arrive(sent);
-        loop_kick();
-        return sent == NULL ? EAGAIN : 0;
-    }
-    core_enter(self);
-    struct pending_signal *p = node_take(sig, &info, target);
-    if (p != NULL)
-        give(target, p);
-    core_leave(self);
-    return p == NULL ? EAGAIN : 0;
-}
-
-/* Waits for a handler, with another mask meanwhile (NULL: as it is). */
-long signals_suspend(struct fiber *self, const uint64_t *mask)
-{
-    struct wait w;
-    core_enter(self);
-    uint64_t was = self->sig.mask;
-    wait_init(&w, self, NULL);
-    if (mask != NULL)
-        change_mask(self, *mask);
-    int r = wait_park(&w, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, mask != NULL ? "sigsuspend" : "pause");
-    if (mask != NULL)
-        change_mask(self, was);
-    core_leave(self);
-    return r;
-}
-
-uint64_t signals_pending(struct fiber *self)
-{
-    uint64_t set = 0;
-    (void)sys(SYS_rt_sigpending, &set, 8);
-    core_enter(self);
-    signals_route();
-    for (struct pending_signal *p = self->sig.queue; p != NULL; p = p->next)
-        set |= signal_bit(p->sig);
-    for (struct pending_signal *p = rt.signals.queue; p != NULL; p = p->next)
-        set |= signal_bit(p->sig);
-    core_leave(self);
-    return set;
-}
-
-static struct pending_signal *take_waited(struct pending_signal **queue, uint64_t set)
-{
-    for (; *queue != NULL; queue = &(*queue)->next) {
-        struct pending_signal *p = *queue;
-        if ((set & signal_bit(p->sig)) == 0)
-            continue;
-        *queue = p->next;
-        return p;
-    }
-    return NULL;
-}
-
-/* As libc does: who waits for a signal sees a thread's kill as a process's. */
-static void fold(siginfo_t *info)
-{
-    if (info != NULL && info->si_code == SI_TKILL)
-        info->si_code = SI_USER;
-}
-
-/* On a kernel thread of its own: the kernel knows what is pending for the process. */
-long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
-{
-    uint64_t bits;
-    if (!mem_readable(set, sizeof bits) || (timeout != NULL && !mem_readable(timeout, sizeof *timeout)))
-        return -EFAULT;
-    memcpy(&bits, set, sizeof bits);
-    core_enter(self);
-    signals_route();
-    struct pending_signal *p = take_waited(&self->sig.queue, bits);
-    if (p == NULL)
-        p = take_waited(&rt.signals.queue, bits);
-    self->sig.waited = p == NULL ? bits : 0;
-    core_leave(self);
-    if (p != NULL) {
-        int sig = p->sig;
-        bool told = info == NULL || mem_writable(info, sizeof *info);
-        if (info != NULL && told)
-            *info = p->info;
-        node_put(p);
-        if (told)
-            fold(info);
-        return told ? sig : -EFAULT;
-    }
-    bool look_only = timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
-    if (look_only) {
-        self->sig.waited = 0;
-        return sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
-    }
-    baton_away(self, "sigwait");
-    long r = sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
-    baton_back(self);
-    core_enter(self);
-    self->sig.waited = 0;
-    p = r > 0 ? take_waited(&self->sig.queue, signal_bit((int)r)) : NULL; /* it was ours: with what came along */
-    core_leave(self);
-    if (p != NULL && info != NULL)
-        *info = p->info;
-    if (p != NULL)
-        node_put(p);
-    if (r > 0)
-        fold(info);
-    return r;
-}
-
-void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)
-{
-    uintptr_t sp = (uintptr_t)env->__jmpbuf[6], guard;
-    __asm__("mov %%fs:0x30, %0" : "=r"(guard));
-    sp = (sp >> 17 | sp << 47) ^ guard;
-    self->jumped = true;
-    wait_abandon(self, sp);
-    self->sig.masked = false;
-    while (self->sig.frames != NULL && (uintptr_t)self->sig.frames < sp) {
-        if (env->__mask_was_saved)
-            self->sig.mask = self->sig.frames->mask;
-        self->sig.frames = self->sig.frames->outer;
-    }
-    if (env->__mask_was_saved)
-        memcpy(&env->__saved_mask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
-    if (self->sig.queue != NULL || rt.signals.queue != NULL)
-        self->sig.due = true;
 }

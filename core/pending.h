@@ -1,0 +1,47 @@
+/* Signals on their way to a fiber: what signals.c, which hands them out, and signal_send.c, which sends and awaits
+ * them, share. */
+#ifndef COAX_PENDING_H
+#define COAX_PENDING_H
+
+#include "core/enter.h"
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* A signal that waits for its fiber. Nodes are taken and given back with one atomic: handlers take them. */
+struct pending_signal {
+    struct pending_signal *next;
+    struct fiber *target; /* NULL: the process */
+    siginfo_t info;
+    int sig;
+    bool used;
+};
+
+/* In a fork's child too: nothing is left of the old. */
+void pending_init(void);
+/* NULL: no room. From handlers, too. */
+struct pending_signal *pending_take(int sig, const siginfo_t *info, struct fiber *target);
+void pending_put(struct pending_signal *p);
+
+/* Any kernel thread, a handler, too: the carrier will hand it out. */
+void signals_arrive(struct pending_signal *p);
+/* Inside the core. */
+void signals_give(struct fiber *f, struct pending_signal *p);
+void signals_change_mask(struct fiber *self, uint64_t mask);
+
+static inline bool ignored_by_default(int sig)
+{
+    return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
+}
+
+static inline bool has_handler(int sig)
+{
+    return (rt.signals.ours & signal_bit(sig)) != 0;
+}
+
+static inline bool blocks(const struct fiber *f, int sig)
+{
+    return (f->sig.mask & signal_bit(sig)) != 0;
+}
+
+#endif

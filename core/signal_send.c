@@ -1,0 +1,195 @@
+/* Sending signals to fibers, waiting for them, and jumps out of handlers. See signals.h. */
+#include "core/enter.h"
+#include "core/mem.h"
+#include "core/pending.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The kernel does all of it. One that has just ended is no error. */
+static int kill_promoted(const struct fiber *target, int sig, const union sigval *value)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = SI_QUEUE;
+    info.si_pid = sys_getpid();
+    info.si_uid = (uid_t)sys(SYS_getuid);
+    if (value != NULL)
+        info.si_value = *value;
+    long r = value != NULL ? sys(SYS_rt_tgsigqueueinfo, sys_getpid(), target->kt->tid, sig, &info)
+                           : sys(SYS_tgkill, sys_getpid(), target->kt->tid, sig);
+    return r == -ESRCH ? 0 : -(int)r;
+}
+
+/* A fiber of ours takes no signals: what is sent to it is for the process. */
+static int kill_process(int sig, const union sigval *value)
+{
+    siginfo_t info;
+    if (value == NULL)
+        return -(int)sys(SYS_kill, sys_getpid(), sig);
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = SI_QUEUE;
+    info.si_pid = sys_getpid();
+    info.si_uid = (uid_t)sys(SYS_getuid);
+    info.si_value = *value;
+    return -(int)sys(SYS_rt_sigqueueinfo, sys_getpid(), sig, &info);
+}
+
+int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
+{
+    if (sig == 32 || sig == 33)
+        return EINVAL;
+    /* libc's pthread_kill finds one that has ended, its pthread_sigqueue does not. */
+    if (target->state == FIBER_DONE || target->state == FIBER_FREE)
+        return target->state == FIBER_FREE || value != NULL ? ESRCH : 0;
+    if (sig < 0 || sig > SIGNALS)
+        return EINVAL;
+    if (sig == 0)
+        return 0;
+    if (target->promoted)
+        return kill_promoted(target, sig, value);
+    if (target->service)
+        return kill_process(sig, value);
+    struct sigaction act = {.sa_handler = SIG_DFL};
+    signals_action(sig, NULL, &act);
+    if (!has_handler(sig) && !blocks(target, sig) && target->sig.waited == 0) {
+        if (act.sa_handler == SIG_IGN || ignored_by_default(sig))
+            return 0;
+        return -(int)sys(SYS_tgkill, sys_getpid(), sys_gettid(), sig); /* ends or stops all of us */
+    }
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = value != NULL ? SI_QUEUE : SI_TKILL;
+    info.si_pid = sys_getpid();
+    info.si_uid = (uid_t)sys(SYS_getuid);
+    if (value != NULL)
+        info.si_value = *value;
+    if (self == NULL) { /* the carrier gives it */
+        struct pending_signal *sent = pending_take(sig, &info, target);
+        signals_arrive(sent);
+        loop_kick();
+        return sent == NULL ? EAGAIN : 0;
+    }
+    core_enter(self);
+    struct pending_signal *p = pending_take(sig, &info, target);
+    if (p != NULL)
+        signals_give(target, p);
+    core_leave(self);
+    return p == NULL ? EAGAIN : 0;
+}
+
+/* Waits for a handler, with another mask meanwhile (NULL: as it is). */
+long signals_suspend(struct fiber *self, const uint64_t *mask)
+{
+    struct wait w;
+    core_enter(self);
+    uint64_t was = self->sig.mask;
+    wait_init(&w, self, NULL);
+    if (mask != NULL)
+        signals_change_mask(self, *mask);
+    int r = wait_park(&w, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, mask != NULL ? "sigsuspend" : "pause");
+    if (mask != NULL)
+        signals_change_mask(self, was);
+    core_leave(self);
+    return r;
+}
+
+uint64_t signals_pending(struct fiber *self)
+{
+    uint64_t set = 0;
+    (void)sys(SYS_rt_sigpending, &set, 8);
+    core_enter(self);
+    signals_route();
+    for (struct pending_signal *p = self->sig.queue; p != NULL; p = p->next)
+        set |= signal_bit(p->sig);
+    for (struct pending_signal *p = rt.signals.queue; p != NULL; p = p->next)
+        set |= signal_bit(p->sig);
+    core_leave(self);
+    return set;
+}
+
+static struct pending_signal *take_waited(struct pending_signal **queue, uint64_t set)
+{
+    for (; *queue != NULL; queue = &(*queue)->next) {
+        struct pending_signal *p = *queue;
+        if ((set & signal_bit(p->sig)) == 0)
+            continue;
+        *queue = p->next;
+        return p;
+    }
+    return NULL;
+}
+
+/* As libc does: who waits for a signal sees a thread's kill as a process's. */
+static void fold(siginfo_t *info)
+{
+    if (info != NULL && info->si_code == SI_TKILL)
+        info->si_code = SI_USER;
+}
+
+/* On a kernel thread of its own: the kernel knows what is pending for the process. */
+long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+    uint64_t bits;
+    if (!mem_readable(set, sizeof bits) || (timeout != NULL && !mem_readable(timeout, sizeof *timeout)))
+        return -EFAULT;
+    memcpy(&bits, set, sizeof bits);
+    core_enter(self);
+    signals_route();
+    struct pending_signal *p = take_waited(&self->sig.queue, bits);
+    if (p == NULL)
+        p = take_waited(&rt.signals.queue, bits);
+    self->sig.waited = p == NULL ? bits : 0;
+    core_leave(self);
+    if (p != NULL) {
+        int sig = p->sig;
+        bool told = info == NULL || mem_writable(info, sizeof *info);
+        if (info != NULL && told)
+            *info = p->info;
+        pending_put(p);
+        if (told)
+            fold(info);
+        return told ? sig : -EFAULT;
+    }
+    bool look_only = timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
+    if (look_only) {
+        self->sig.waited = 0;
+        return sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
+    }
+    baton_away(self, "sigwait");
+    long r = sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
+    baton_back(self);
+    core_enter(self);
+    self->sig.waited = 0;
+    p = r > 0 ? take_waited(&self->sig.queue, signal_bit((int)r)) : NULL; /* it was ours: with what came along */
+    core_leave(self);
+    if (p != NULL && info != NULL)
+        *info = p->info;
+    if (p != NULL)
+        pending_put(p);
+    if (r > 0)
+        fold(info);
+    return r;
+}
+
+void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)
+{
+    uintptr_t sp = (uintptr_t)env->__jmpbuf[6], guard;
+    __asm__("mov %%fs:0x30, %0" : "=r"(guard));
+    sp = (sp >> 17 | sp << 47) ^ guard;
+    self->jumped = true;
+    wait_abandon(self, sp);
+    self->sig.masked = false;
+    while (self->sig.frames != NULL && (uintptr_t)self->sig.frames < sp) {
+        if (env->__mask_was_saved)
+            self->sig.mask = self->sig.frames->mask;
+        self->sig.frames = self->sig.frames->outer;
+    }
+    if (env->__mask_was_saved)
+        memcpy(&env->__saved_mask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
+    if (self->sig.queue != NULL || rt.signals.queue != NULL)
+        self->sig.due = true;
+}
