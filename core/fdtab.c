@@ -1,4 +1,5 @@
 #include "core/enter.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/ready.h"
 
@@ -66,17 +67,7 @@ static enum fd_kind device_kind(int fd, const struct stat *st)
 static enum fd_kind anonymous_kind(int fd)
 {
     char path[32], link[64];
-    const char *head = "/proc/self/fd/";
-    char digits[12];
-    size_t n = strlen(head);
-    int d = 0;
-    memcpy(path, head, n);
-    do
-        digits[d++] = (char)('0' + fd % 10);
-    while ((fd /= 10) > 0);
-    while (d > 0)
-        path[n++] = digits[--d];
-    path[n] = '\0';
+    log_text(path, sizeof path, "/proc/self/fd/%u", (unsigned long)fd);
     long got = sys(SYS_readlink, path, link, sizeof link - 1);
     link[got > 0 ? got : 0] = '\0';
     static const char *const nowait[] = {"anon_inode:[eventfd]", "anon_inode:[timerfd]", "anon_inode:[signalfd]"};
