@@ -3,7 +3,7 @@
 
 load helper
 
-# bats test_tags=name:accept_n,name:send_msg,name:recv_msg,name:get_credentials,name:readdir_n,name:files_of_directory,name:handle_unix_error
+# bats test_tags=name:accept_n,name:send_msg,name:recv_msg,name:get_credentials,name:credentials,name:readdir_n,name:files_of_directory,name:handle_unix_error
 @test "accept_n, messages, credentials, directories, errors: the same without coax" {
     mkdir "$BATS_TEST_TMPDIR/five"
     touch "$BATS_TEST_TMPDIR"/five/{a,b,c,d,e}

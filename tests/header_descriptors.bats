@@ -28,7 +28,7 @@ load helper
     [ "$output" = "done" ] && [ "$status" = 0 ]
 }
 
-# bats test_tags=name:blocking,name:wrap_syscall,name:register_action,name:Retry,name:Retry_read,name:Retry_write,name:pipe_in,name:pipe_out
+# bats test_tags=name:blocking,name:wrap_syscall,name:io_event,name:register_action,name:Retry,name:Retry_read,name:Retry_write,name:pipe_in,name:pipe_out
 @test "modes by kind, actions, pipes, the same without coax" {
     bare "$PROGRAMS/header_modes"
     [ "$output" = "done" ] && [ "$status" = 0 ]
