@@ -6,6 +6,7 @@
 
 #include <asm/ioctls.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
@@ -217,6 +218,11 @@ static long write_pipe(int fd, const struct fd_entry *e, const struct io_vec *v)
     return r;
 }
 
+bool io_ended(int fd, const struct fd_entry *e)
+{
+    return e != NULL && e->kind == FD_DGRAM && poll_now(fd, POLLRDHUP) > 0;
+}
+
 long io_try_read(int fd, struct fd_entry *e, void *arg)
 {
     struct io_vec *v = arg;
@@ -226,6 +232,8 @@ long io_try_read(int fd, struct fd_entry *e, void *arg)
     case FD_STREAM:
     case FD_DGRAM:
         r = sys(SYS_recvmsg, fd, &m, MSG_DONTWAIT);
+        if (r == -EAGAIN && io_ended(fd, e))
+            return sys(SYS_recvmsg, fd, &m, 0);
         return r == -ENOTSOCK && stale(fd, e) ? io_try_read(fd, e, arg) : r;
     case FD_PIPE:
     case FD_NOWAIT:
@@ -245,20 +253,46 @@ long io_try_read(int fd, struct fd_entry *e, void *arg)
     return poll_now(fd, POLLIN) == 0 ? not_ready(SYS_preadv2, fd, v) : sys(SYS_readv, fd, v->iov, v->n);
 }
 
-/* At most `most` bytes of a vector in one write; atomic up to PIPE_BUF. */
-static long write_some(int fd, const struct io_vec *v, size_t most)
+/* How many of `all` bytes a pipe that is not full takes in one write without waiting: whole if PIPE_BUF at most. A
+ * longer one begins with what is no whole page, which a page that is begun may still take, so that the pipe holds as
+ * much as by one write; an empty pipe takes what it can hold. */
+static size_t pipe_takes(int fd, size_t all)
 {
-    if (vec_length(v->iov, v->n) <= most)
-        return sys(SYS_writev, fd, v->iov, v->n);
+    int queued = 1;
+    if (sys(SYS_ioctl, fd, FIONREAD, &queued) == 0 && queued == 0) {
+        long size = sys(SYS_fcntl, fd, F_GETPIPE_SZ);
+        if (size >= PIPE_CHUNK)
+            return (size_t)size;
+    }
+    return all % PIPE_CHUNK != 0 ? all % PIPE_CHUNK : PIPE_CHUNK;
+}
+
+/* Not the same for no bytes: a vector of nothing is not looked at. */
+static long write_all(int fd, const struct io_vec *v)
+{
+    return v->n == 1 ? sys(SYS_write, fd, v->iov->iov_base, v->iov->iov_len) : sys(SYS_writev, fd, v->iov, v->n);
+}
+
+/* A part of a vector in one write that does not wait; all if the call does not wait anyway. */
+static long write_some(int fd, const struct io_vec *v, int kind)
+{
+    size_t all = vec_length(v->iov, v->n), most = kind == FD_TTY ? TTY_CHUNK : PIPE_CHUNK;
+    if (all <= most || fdtab_nonblocking(fd))
+        return write_all(fd, v);
     long r = not_ready(SYS_pwritev2, fd, v); /* the whole may be refused */
     if (r != -EAGAIN)
         return r;
-    struct iovec part = v->iov[0];
-    for (int i = 1; part.iov_len == 0 && i < v->n; i++)
-        part = v->iov[i];
-    if (part.iov_len > most)
-        part.iov_len = most;
-    return sys(SYS_writev, fd, &part, 1);
+    if (kind != FD_TTY)
+        most = pipe_takes(fd, all);
+    struct iovec part[ON_STACK];
+    int n = 0;
+    for (int i = 0; n < ON_STACK && i < v->n && most > 0; i++) {
+        size_t take = v->iov[i].iov_len < most ? v->iov[i].iov_len : most;
+        if (take > 0)
+            part[n++] = (struct iovec){v->iov[i].iov_base, take};
+        most -= take;
+    }
+    return sys(SYS_writev, fd, part, n);
 }
 
 long io_try_write(int fd, struct fd_entry *e, void *arg)
@@ -281,15 +315,14 @@ long io_try_write(int fd, struct fd_entry *e, void *arg)
         break;
     case FD_FILE:
     case FD_MEMORY:
-        return sys(SYS_writev, fd, v->iov, v->n);
+        return write_all(fd, v);
     default:
         break;
     }
     if (poll_now(fd, POLLOUT) == 0)
         return not_ready(SYS_pwritev2, fd, v);
-    if (kind == FD_PIPE || kind == FD_FIFO)
-        return write_some(fd, v, PIPE_CHUNK);
-    return kind == FD_TTY ? write_some(fd, v, TTY_CHUNK) : sys(SYS_writev, fd, v->iov, v->n);
+    bool partly = kind == FD_PIPE || kind == FD_FIFO || kind == FD_TTY;
+    return partly ? write_some(fd, v, kind) : write_all(fd, v);
 }
 
 /* A wait that this process cannot make its own: the real call on this kernel thread, the others go on elsewhere. */

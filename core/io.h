@@ -46,6 +46,9 @@ struct io_accepting {
     int flags;
 };
 long io_try_read(int fd, struct fd_entry *e, void *arg);
+/* A datagram socket that is shut down for reading says EAGAIN to an attempt and 0 to the call that would wait: true if
+ * that call is to be made, it does not wait. */
+bool io_ended(int fd, const struct fd_entry *e);
 long io_try_write(int fd, struct fd_entry *e, void *arg);
 long io_try_accept(int fd, struct fd_entry *e, void *arg);
 /* Begins a connect, without waiting whatever O_NONBLOCK says: -EINPROGRESS, or how it went. */

@@ -7,14 +7,23 @@
 #include <fcntl.h>
 #include <poll.h>
 
+/* One that does not is refused at once, ready or not. */
+static bool listens(int fd, struct fd_entry *e)
+{
+    int on = 0;
+    socklen_t size = sizeof on;
+    if (!e->listening && sys(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0)
+        e->listening = on != 0;
+    return e->listening;
+}
+
 /* accept has no flag for "now": a look first. A sibling process may take the connection between the look and the call;
  * then the call waits, and the monitor lets the others go on. */
 long io_try_accept(int fd, struct fd_entry *e, void *arg)
 {
     const struct io_accepting *a = arg;
     struct pollfd p = {fd, POLLIN, 0};
-    (void)e;
-    if (sys(SYS_poll, &p, 1, 0) == 0)
+    if (sys(SYS_poll, &p, 1, 0) == 0 && listens(fd, e))
         return -EAGAIN;
     return sys(SYS_accept4, fd, a->addr, a->len, a->flags);
 }

@@ -17,8 +17,8 @@ struct message {
 static long try_recvmsg(int fd, struct fd_entry *e, void *arg)
 {
     const struct message *m = arg;
-    (void)e;
-    return sys(SYS_recvmsg, fd, m->msg, m->flags | MSG_DONTWAIT);
+    long r = sys(SYS_recvmsg, fd, m->msg, m->flags | MSG_DONTWAIT);
+    return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvmsg, fd, m->msg, m->flags) : r;
 }
 
 static long try_sendmsg(int fd, struct fd_entry *e, void *arg)
@@ -90,7 +90,16 @@ static size_t rest_of(struct iovec rest[PARTS], const struct msghdr *msg, size_t
     return n;
 }
 
-/* MSG_WAITALL: the first part as any message, the rest into what is left of its vector. */
+/* MSG_WAITALL, on a stream: a message that has an end is not waited for beyond it. */
+static bool wants_all(int fd, const struct fd_entry *e, int flags)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+    return (flags & MSG_WAITALL) != 0 && e->kind == FD_STREAM &&
+           sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+/* The first part as any message, the rest into what is left of its vector. */
 static long recv_all(struct fiber *self, int fd, struct fd_entry *e, struct msghdr *msg, int flags, const char *call)
 {
     struct iovec rest[PARTS];
@@ -125,7 +134,7 @@ long io_recvmsg(struct fiber *self, int fd, struct msghdr *msg, int flags, const
     struct message m = {.msg = msg, .flags = flags};
     if (!waits(fd, e, flags))
         return recv_expired(e, fd, msg, flags);
-    if ((flags & MSG_WAITALL) != 0 && e->kind == FD_STREAM) {
+    if (wants_all(fd, e, flags)) {
         if ((flags & (MSG_PEEK | MSG_OOB)) != 0 || !mem_readable(msg, sizeof *msg) || msg->msg_control != NULL)
             return recv_away(self, fd, e, msg, flags, call);
         return recv_all(self, fd, e, msg, flags, call);
@@ -144,8 +153,8 @@ struct receiving {
 static long try_recvfrom(int fd, struct fd_entry *e, void *arg)
 {
     const struct receiving *a = arg;
-    (void)e;
-    return sys(SYS_recvfrom, fd, a->buf, a->n, a->flags | MSG_DONTWAIT, a->addr, a->len);
+    long r = sys(SYS_recvfrom, fd, a->buf, a->n, a->flags | MSG_DONTWAIT, a->addr, a->len);
+    return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvfrom, fd, a->buf, a->n, a->flags, a->addr, a->len) : r;
 }
 
 static long recvfrom_away(struct fiber *self, int fd, struct fd_entry *e, const struct receiving *a)
@@ -174,7 +183,7 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
             e->since[DIR_IN] = 0;
         return r;
     }
-    bool all = (flags & MSG_WAITALL) != 0 && e->kind == FD_STREAM;
+    bool all = wants_all(fd, e, flags);
     if (all && (flags & (MSG_PEEK | MSG_OOB)) != 0)
         return recvfrom_away(self, fd, e, &a);
     a.flags &= ~MSG_WAITALL;
@@ -254,8 +263,8 @@ long io_sendto(struct fiber *self, int fd, const void *buf, size_t n, int flags,
 static long try_recvmmsg(int fd, struct fd_entry *e, void *arg)
 {
     const struct message *m = arg;
-    (void)e;
-    return sys(SYS_recvmmsg, fd, m->many, m->n, m->flags | MSG_DONTWAIT, NULL);
+    long r = sys(SYS_recvmmsg, fd, m->many, m->n, m->flags | MSG_DONTWAIT, NULL);
+    return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvmmsg, fd, m->many, m->n, m->flags, NULL) : r;
 }
 
 /* recvmmsg's own timeout is looked at only after a message has come (its man page, under BUGS); so it is here. */

@@ -41,10 +41,16 @@ EXPORT ssize_t write(int fd, const void *buf, size_t n)
 }
 TWIN(__write, write);
 
-/* The core reads the program's vector; a bad one is the kernel's to refuse, and so is a bad count. */
+/* The core reads the program's vector; a bad one is the kernel's to refuse, and so is a bad count. With nothing in it
+ * the kernel does nothing, unlike a write of no bytes: that is an empty message, or refused. */
 static bool vector_there(const struct iovec *iov, int n)
 {
-    return n > 0 && n <= IOV_MAX && mem_readable(iov, (size_t)n * sizeof *iov);
+    if (n <= 0 || n > IOV_MAX || !mem_readable(iov, (size_t)n * sizeof *iov))
+        return false;
+    size_t any = 0;
+    for (int i = 0; i < n; i++)
+        any |= iov[i].iov_len;
+    return any != 0;
 }
 
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
