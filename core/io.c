@@ -319,7 +319,7 @@ long io_try_write(int fd, struct fd_entry *e, void *arg)
     default:
         break;
     }
-    if (poll_now(fd, POLLOUT) == 0)
+    if (poll_now(fd, POLLOUT) == 0 && !fdtab_nonblocking(fd)) /* else a full pipe may find room in its last page */
         return not_ready(SYS_pwritev2, fd, v);
     bool partly = kind == FD_PIPE || kind == FD_FIFO || kind == FD_TTY;
     return partly ? write_some(fd, v, kind) : write_all(fd, v);

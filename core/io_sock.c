@@ -90,12 +90,13 @@ static size_t rest_of(struct iovec rest[PARTS], const struct msghdr *msg, size_t
     return n;
 }
 
-/* MSG_WAITALL, on a stream: a message that has an end is not waited for beyond it. */
+/* MSG_WAITALL, on a stream: a message that has an end is not waited for beyond it, and with O_NONBLOCK one attempt with
+ * the flag is all. */
 static bool wants_all(int fd, const struct fd_entry *e, int flags)
 {
     int type = 0;
     socklen_t size = sizeof type;
-    return (flags & MSG_WAITALL) != 0 && e->kind == FD_STREAM &&
+    return (flags & MSG_WAITALL) != 0 && e->kind == FD_STREAM && !fdtab_nonblocking(fd) &&
            sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
@@ -186,7 +187,8 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
     bool all = wants_all(fd, e, flags);
     if (all && (flags & (MSG_PEEK | MSG_OOB)) != 0)
         return recvfrom_away(self, fd, e, &a);
-    a.flags &= ~MSG_WAITALL;
+    if (all)
+        a.flags &= ~MSG_WAITALL;
     size_t done = 0;
     long r;
     do {

@@ -469,7 +469,7 @@ static void do_splice(struct worker *w, const struct step *s)
         return;
     MAY_WAIT(w, r, splice(w->fd[s->slot], NULL, w->fd[s->other], NULL, s->size, s->flags % 2 ? SPLICE_F_NONBLOCK : 0));
     result(w, "splice", s, r);
-    for (int i = 0; r > 0 && i < SLOTS; i++)
+    for (int i = 0; i < SLOTS; i++)
         w->fifo[i] = true; /* the kernel knows no RWF_NOWAIT for a pipe that it has spliced into: as to a FIFO */
 }
 

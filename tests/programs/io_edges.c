@@ -85,6 +85,14 @@ static void messages(void)
     say("recv", recv(s[0], text, sizeof text, MSG_WAITALL));
     say("recvmsg", recvmsg(s[0], &m, MSG_WAITALL));
     say("readv", readv(s[0], &v, 1));
+
+    /* On a stream it meets the error that comes behind the data, with O_NONBLOCK, too, and takes it along. */
+    pair(SOCK_STREAM | SOCK_NONBLOCK, s);
+    say("send", send(s[0], "abc", 3, 0));
+    say("send", send(s[1], "abc", 3, 0));
+    close(s[1]);
+    say("recv", recv(s[0], text, sizeof text, MSG_WAITALL));
+    say("read", read(s[0], text, sizeof text));
 }
 
 /* Without O_NONBLOCK in the way a FIFO takes all that it can hold. */
@@ -100,6 +108,9 @@ static void fifos(void)
     say("write to an end that does not block", write(in, big, 44216));
     say("and to the full one", write(in, big, 44216));
     say("read", read(in, big, sizeof big));
+    say("sixteen pages", write(in, big, 65536 - 100));
+    say("a few bytes in the last one", write(in, big, 50));
+    say("and no more", write(in, big, 51));
 }
 
 /* A write of no bytes is not a vector of nothing. */
