@@ -37,7 +37,7 @@ all: $(BUILD)/libcoax.so $(BUILD)/coax.pc $(BUILD)/include/coax.h $(BUILD)/coax.
 $(BUILD)/libcoax.so: $(SHIM_OBJ) $(BUILD)/libcore.a $(BUILD)/libev.o preload.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -o $@ $(SHIM_OBJ) $(BUILD)/libev.o $(BUILD)/libcore.a -Wl,--version-script=preload.map \
-	  -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,defs -Wl,-z,text -Wl,-z,now -Wl,-z,relro \
+	  -Wl,--exclude-libs,ALL -Wl,-Bsymbolic-functions -Wl,-z,noseparate-code -Wl,-z,defs -Wl,-z,text -Wl,-z,now -Wl,-z,relro \
 	  -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-soname,libcoax.so $(LDFLAGS)
 
 $(BUILD)/libcore.a: $(CORE_OBJ)

@@ -20,6 +20,10 @@ struct object {
 
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
+/* Weak, or the loader would be a library that we name as needed: it would come early in the order in which all symbols
+ * of the program are looked up, and each look-up would ask it first. */
+extern __typeof__(_r_debug) _r_debug __attribute__((weak));
+
 static const void *table(const struct link_map *map, uintptr_t p)
 {
     return (const void *)(p < map->l_addr ? p + map->l_addr : p); /* a read-only dynamic section is not relocated */
@@ -112,7 +116,7 @@ static void *object_find(const struct object *o, uint32_t hash, const char *name
 /* Ours, and with it the objects behind it; NULL: not among the program's own objects. */
 static const struct link_map *own_map(void)
 {
-    const struct link_map *map = _r_debug.r_map;
+    const struct link_map *map = &_r_debug == NULL ? NULL : _r_debug.r_map;
     while (map != NULL && map->l_ld != _DYNAMIC)
         map = map->l_next;
     return map;
