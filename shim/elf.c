@@ -58,20 +58,11 @@ static bool object_read(struct object *o, const struct link_map *map)
     return true;
 }
 
-/* Which of the names the object may have, by its filter: they go to `perhaps`. */
-static unsigned filter(const struct object *o, const struct elf_name *names, const uint16_t *missing, unsigned left,
-                       uint16_t *perhaps)
+/* By its filter: may the object have the name? */
+static inline bool perhaps(const struct object *o, uint32_t h)
 {
-    const uint64_t *bloom = o->bloom;
-    uint32_t mask = o->bloom_mask, shift = o->bloom_shift;
-    unsigned n = 0;
-    for (unsigned i = 0; i < left; i++) {
-        uint32_t h = names[missing[i]].hash;
-        uint64_t word = bloom[h / 64 & mask];
-        perhaps[n] = missing[i];
-        n += (unsigned)(word >> (h % 64) & word >> ((h >> shift) % 64) & 1);
-    }
-    return n;
+    uint64_t word = o->bloom[h / 64 & o->bloom_mask];
+    return (word >> (h % 64) & word >> ((h >> o->bloom_shift) % 64) & 1) != 0;
 }
 
 /* Is the version, by its index, the one of the oldest binaries? */
@@ -91,10 +82,11 @@ static void *address(const struct object *o, const ElfW(Sym) * s)
     return (void *)p;
 }
 
-/* The default version; *old gets the oldest one where that is hidden. */
-static void *object_find(const struct object *o, uint32_t hash, const char *name, void **old)
+/* The default version, else the oldest one; NULL: neither. */
+static void *object_find(const struct object *o, uint32_t hash, const char *name)
 {
     uint32_t i = o->nbuckets == 0 ? 0 : o->buckets[hash % o->nbuckets];
+    void *old = NULL;
     if (i < o->first || i == 0)
         return NULL;
     for (;; i++) {
@@ -105,11 +97,11 @@ static void *object_find(const struct object *o, uint32_t hash, const char *name
             unsigned version = o->versions == NULL ? 0 : o->versions[i];
             if ((version & HIDDEN) == 0)
                 return address(o, s);
-            if (*old == NULL && oldest(o, version & ~(unsigned)HIDDEN))
-                *old = address(o, s);
+            if (oldest(o, version & ~(unsigned)HIDDEN))
+                old = address(o, s);
         }
         if ((h & 1) != 0)
-            return NULL;
+            return old;
     }
 }
 
@@ -122,38 +114,39 @@ static const struct link_map *own_map(void)
     return map;
 }
 
+/* Of the missing names, by index, those that the object has are found; how many are still missing. */
+static unsigned object_search(const struct object *o, const struct elf_name *names, const char *block,
+                              uint16_t *missing, unsigned left, void **found)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < left; i++) {
+        unsigned at = missing[i];
+        void *p = perhaps(o, names[at].hash) ? object_find(o, names[at].hash, block + names[at].at) : NULL;
+        if (p != NULL)
+            found[at] = p;
+        else
+            missing[kept++] = (uint16_t)at;
+    }
+    return kept;
+}
+
 bool elf_find(const struct elf_name *names, const char *block, unsigned n, void **found)
 {
-    uint16_t missing[MOST], perhaps[MOST + 1]; /* indices */
-    void *old[MOST];
+    uint16_t missing[MOST];
     const struct link_map *map = own_map();
     uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
     memset(found, 0, n * sizeof *found);
     if (map == NULL || n > MOST)
         return false;
-    memset(old, 0, n * sizeof *old);
-    unsigned left = n;
     for (unsigned i = 0; i < n; i++)
         missing[i] = (uint16_t)i;
-    while (left > 0 && (map = map->l_next) != NULL) {
+    for (unsigned left = n; left > 0 && (map = map->l_next) != NULL;) {
         struct object o;
         if (map->l_addr == vdso && vdso != 0) /* no part of the search order */
             continue;
         if (!object_read(&o, map))
             return false;
-        unsigned n_perhaps = filter(&o, names, missing, left, perhaps), kept = 0;
-        for (unsigned i = 0; i < n_perhaps; i++) {
-            unsigned at = perhaps[i];
-            found[at] = object_find(&o, names[at].hash, block + names[at].at, &old[at]);
-        }
-        for (unsigned i = 0; n_perhaps > 0 && i < left; i++)
-            if (found[missing[i]] == NULL)
-                missing[kept++] = missing[i];
-        if (n_perhaps == 0)
-            continue;
-        left = kept;
+        left = object_search(&o, names, block, missing, left, found);
     }
-    for (unsigned i = 0; i < left; i++)
-        found[missing[i]] = old[missing[i]];
     return true;
 }

@@ -25,8 +25,8 @@ struct elf_name {
     (5381u * ELF_POWER(sizeof(s) - 1) + ELF_FOUR(s, 0) + ELF_FOUR(s, 4) + ELF_FOUR(s, 8) + ELF_FOUR(s, 12) +           \
      ELF_FOUR(s, 16) + ELF_FOUR(s, 20) + ELF_FOUR(s, 24) + ELF_FOUR(s, 28))
 
-/* Fills `found` with the addresses of n names of a block. Default versions come first, as dlsym has it; then
- * GLIBC_2.2.5 for names that only old binaries may ask for. NULL: nowhere, or not decided here. False: not all is
+/* Fills `found` with the addresses of n names of a block. Of each object the default version, as dlsym has it, or
+ * GLIBC_2.2.5 of names that only old binaries may ask for. NULL: nowhere, or not decided here. False: not all is
  * decided, since there are too many names, or an object without a GNU hash table was met while some were missing. */
 bool elf_find(const struct elf_name *names, const char *block, unsigned n, void **found);
 
