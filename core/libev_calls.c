@@ -17,13 +17,33 @@ static long edge(long r)
     return -1;
 }
 
-/* Parts of libev that this loop never reaches: no child watchers, no signals, no timerfd, no pipe where eventfd exists.
- */
+/* Parts of libev that this loop never reaches: no watchers of children, signals and files, no timerfd, no pipe where
+ * eventfd exists. Each is a name less that the loader looks up at the start of every program. */
 static long refused(void)
 {
     errno = ENOSYS;
     return -1;
 }
+
+#define REFUSED(name)                                                                                                  \
+    long coax_ev_##name(void);                                                                                         \
+    long coax_ev_##name(void) __attribute__((alias("refused")))
+REFUSED(waitpid);
+REFUSED(sigaction);
+REFUSED(signal);
+REFUSED(signalfd);
+REFUSED(sigprocmask);
+REFUSED(sigfillset);
+REFUSED(inotify_init);
+REFUSED(inotify_init1);
+REFUSED(inotify_add_watch);
+REFUSED(inotify_rm_watch);
+REFUSED(statfs);
+REFUSED(lstat);
+REFUSED(timerfd_create);
+REFUSED(timerfd_settime);
+REFUSED(pipe);
+REFUSED(dup2);
 
 enum { SHOWN_MOST = 8 };
 
@@ -133,13 +153,6 @@ int coax_ev_eventfd(unsigned value, int flags)
     return (int)edge(libev_show(loop_own_fd((int)sys(SYS_eventfd2, value, flags))));
 }
 
-int coax_ev_timerfd_create(int clock, int flags);
-int coax_ev_timerfd_create(int clock, int flags)
-{
-    (void)clock, (void)flags;
-    return (int)refused();
-}
-
 int coax_ev_nanosleep(const struct timespec *t, struct timespec *left);
 int coax_ev_nanosleep(const struct timespec *t, struct timespec *left)
 {
@@ -152,57 +165,8 @@ int coax_ev_fcntl(int fd, int cmd, long arg)
     return (int)edge(sys(SYS_fcntl, fd_of(fd), cmd, arg));
 }
 
-int coax_ev_waitpid(int pid, int *status, int flags);
-int coax_ev_waitpid(int pid, int *status, int flags)
-{
-    (void)pid, (void)status, (void)flags;
-    return (int)refused();
-}
-
 long coax_ev_syscall(long n, long a, long b, long c, long d, long e, long f);
 long coax_ev_syscall(long n, long a, long b, long c, long d, long e, long f)
 {
     return edge(sys6(n, a, b, c, d, e, f));
-}
-
-int coax_ev_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
-int coax_ev_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
-{
-    (void)sig, (void)act, (void)old;
-    return (int)refused();
-}
-
-void *coax_ev_signal(int sig, void *handler);
-void *coax_ev_signal(int sig, void *handler)
-{
-    (void)sig, (void)handler;
-    return (void *)refused();
-}
-
-int coax_ev_sigprocmask(int how, const sigset_t *set, sigset_t *old);
-int coax_ev_sigprocmask(int how, const sigset_t *set, sigset_t *old)
-{
-    (void)how, (void)set, (void)old;
-    return (int)refused();
-}
-
-int coax_ev_pipe(int fds[2]);
-int coax_ev_pipe(int fds[2])
-{
-    (void)fds;
-    return (int)refused();
-}
-
-int coax_ev_dup2(int fd, int to);
-int coax_ev_dup2(int fd, int to)
-{
-    (void)fd, (void)to;
-    return (int)refused();
-}
-
-int coax_ev_signalfd(int fd, const sigset_t *set, int flags);
-int coax_ev_signalfd(int fd, const sigset_t *set, int flags)
-{
-    (void)fd, (void)set, (void)flags;
-    return (int)refused();
 }
