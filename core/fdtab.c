@@ -2,6 +2,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/ready.h"
+#include "shim/real.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -313,6 +314,7 @@ int fdtab_take_high(int fd)
     e->own = true;
     if (rt.fdtab.nown < OWN_MOST)
         rt.fdtab.own[rt.fdtab.nown++] = (int)high;
+    real_gate_set(REAL_OWN, true);
     return (int)high;
 }
 
@@ -325,6 +327,8 @@ void fdtab_forget_own(int fd)
     for (unsigned i = 0; i < rt.fdtab.nown; i++)
         if (rt.fdtab.own[i] == fd)
             rt.fdtab.own[i] = rt.fdtab.own[--rt.fdtab.nown];
+    if (rt.fdtab.nown == 0)
+        real_gate_set(REAL_OWN, false);
 }
 
 void fdtab_forked(void)

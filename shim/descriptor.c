@@ -11,7 +11,7 @@ static bool tracked(const struct fiber *self)
     return self != NULL || hook_limited();
 }
 
-EXPORT int pipe(int fds[2])
+GATED(int, pipe, (int fds[2]), (fds))
 {
     struct fiber *self = hook_enter();
     int r = real.pipe(fds);
@@ -21,7 +21,7 @@ EXPORT int pipe(int fds[2])
 }
 TWIN(__pipe, pipe);
 
-EXPORT int pipe2(int fds[2], int flags)
+GATED(int, pipe2, (int fds[2], int flags), (fds, flags))
 {
     struct fiber *self = hook_enter();
     int r = real.pipe2(fds, flags);
@@ -56,7 +56,7 @@ static void replace(const struct fiber *self, int fd, int to)
         fdtab_closing(to);
 }
 
-EXPORT int dup(int fd)
+GATED(int, dup, (int fd), (fd))
 {
     struct fiber *self = hook_enter();
     if (own(fd))
@@ -64,7 +64,7 @@ EXPORT int dup(int fd)
     return copied(self, fd, real.dup(fd));
 }
 
-EXPORT int dup2(int fd, int to)
+GATED(int, dup2, (int fd, int to), (fd, to))
 {
     struct fiber *self = hook_enter();
     if (own(fd) || own(to))
@@ -74,7 +74,7 @@ EXPORT int dup2(int fd, int to)
 }
 TWIN(__dup2, dup2);
 
-EXPORT int dup3(int fd, int to, int flags)
+GATED(int, dup3, (int fd, int to, int flags), (fd, to, flags))
 {
     struct fiber *self = hook_enter();
     if (own(fd) || own(to))
@@ -85,7 +85,7 @@ EXPORT int dup3(int fd, int to, int flags)
 }
 
 /* Waiters wake with EBADF before the close itself; who waits at the other end of a pipe sees the end at once. */
-SLOW int slow_close(int fd)
+GATED(int, close, (int fd), (fd))
 {
     struct fiber *self = hook_enter_cancel();
     if (own(fd))
@@ -99,15 +99,10 @@ SLOW int slow_close(int fd)
     ready_stream_closed(self, keys);
     return r;
 }
-
-EXPORT int close(int fd)
-{
-    return hook_solo() && rt.fdtab.nown == 0 ? real.close(fd) : slow_close(fd);
-}
 TWIN(__close, close);
 
 /* libc closes the number itself: it is forgotten before. */
-EXPORT int fclose(FILE *f)
+GATED(int, fclose, (FILE * f), (f))
 {
     struct fiber *self = hook_enter();
     int fd = tracked(self) ? fileno_unlocked(f) : -1;
@@ -118,7 +113,7 @@ EXPORT int fclose(FILE *f)
 
 TWIN(_IO_fclose, fclose);
 
-EXPORT FILE *freopen(const char *restrict path, const char *restrict mode, FILE *restrict f)
+GATED(FILE *, freopen, (const char *restrict path, const char *restrict mode, FILE *restrict f), (path, mode, f))
 {
     struct fiber *self = hook_enter();
     int fd = tracked(self) ? fileno_unlocked(f) : -1;
@@ -128,7 +123,7 @@ EXPORT FILE *freopen(const char *restrict path, const char *restrict mode, FILE 
 }
 TWIN(freopen64, freopen);
 
-EXPORT int closedir(DIR *dir)
+GATED(int, closedir, (DIR * dir), (dir))
 {
     struct fiber *self = hook_enter();
     int fd = tracked(self) ? dirfd(dir) : -1;
@@ -159,7 +154,7 @@ static int range_without_own(unsigned first, unsigned last, int flags)
     return 0;
 }
 
-EXPORT int close_range(unsigned first, unsigned last, int flags)
+GATED(int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags))
 {
     hook_enter();
     if ((flags & ~2 /* CLOSE_RANGE_UNSHARE */) == 0)
@@ -169,7 +164,7 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
     return range_without_own(first, last, flags);
 }
 
-EXPORT void closefrom(int first)
+GATED(void, closefrom, (int first), (first))
 {
     hook_enter();
     unsigned from = first < 0 ? 0 : (unsigned)first;
@@ -185,12 +180,8 @@ EXPORT void closefrom(int first)
             (void)sys(SYS_close, fd);
 }
 
-EXPORT int fcntl(int fd, int cmd, ...)
+SLOW int slow_fcntl(int fd, int cmd, void *arg)
 {
-    va_list args;
-    va_start(args, cmd);
-    void *arg = va_arg(args, void *);
-    va_end(args);
     struct fiber *self = hook_enter();
     if (own(fd))
         return bad();
@@ -198,6 +189,15 @@ EXPORT int fcntl(int fd, int cmd, ...)
     if (unlikely(cmd == F_SETFL) && r == 0 && tracked(self) && fdtab_peek(fd) != NULL)
         fdtab_peek(fd)->set_flag = false; /* what the flag says now is the program's word */
     return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC ? copied(self, fd, r) : r;
+}
+
+EXPORT int fcntl(int fd, int cmd, ...)
+{
+    va_list args;
+    va_start(args, cmd);
+    void *arg = va_arg(args, void *);
+    va_end(args);
+    return hook_solo() ? real.fcntl(fd, cmd, arg) : slow_fcntl(fd, cmd, arg);
 }
 TWIN(__fcntl, fcntl);
 TWIN(fcntl64, fcntl);

@@ -31,14 +31,24 @@ static inline void hook_bind(void)
 /* `function`, defined in this file, is what is exported as name@version. */
 #define VERSION(function, name, version) __asm__(".symver " #function ", " #name "@" version)
 
-/* Nothing to think of: the hooks that files are read and written with test it first and have all else in a function of
- * its own, so that they need no frame. */
+/* Nothing to think of: a program with one thread and no limit. */
 static inline bool hook_solo(void)
 {
     return likely(real_gate == 0);
 }
 
 #define SLOW static __attribute__((noinline))
+
+/* A hook that may be called often: the function `name` tests the gate and jumps to libc, without a frame. What stands
+ * behind it in braces is the body for all other programs, a function of its own: else the compiler would save registers
+ * for it before the test. */
+#define GATED(type, name, parameters, arguments)                                                                       \
+    SLOW type slow_##name parameters;                                                                                  \
+    EXPORT type name parameters                                                                                        \
+    {                                                                                                                  \
+        return hook_solo() ? real.name arguments : slow_##name arguments;                                              \
+    }                                                                                                                  \
+    SLOW type slow_##name parameters
 
 /* The fiber that calls; NULL: there are none, or the caller is none (foreign thread, helper, the core itself). */
 static inline struct fiber *hook_enter(void)

@@ -4,10 +4,20 @@
 #include "core/owner.h"
 #include "core/sync.h"
 
-static void wake(const void *addr, int n)
+/* What an unlock, signal or post does after the real call: `e` is its result. The gate is asked only now: a foreign
+ * thread may have made fibers meanwhile. */
+SLOW void slow_gave(const void *addr, int n)
 {
-    if (unlikely((real_gate & REAL_FIBERS) != 0))
+    if ((real_gate & REAL_FIBERS) != 0)
         addr_wake(addr, n);
+    hook_leave_lock();
+}
+
+static inline int gave(int e, const void *addr, int n)
+{
+    if (unlikely(real_gate != 0 && e == 0))
+        slow_gave(addr, n);
+    return e;
 }
 
 /* The caller is no fiber while there are some, and the mutex's owner is read by others. */
@@ -18,7 +28,7 @@ static bool owned(const struct fiber *self, const pthread_mutex_t *m)
 
 /* ---- mutexes ---- */
 
-EXPORT int pthread_mutex_lock(pthread_mutex_t *m)
+GATED(int, pthread_mutex_lock, (pthread_mutex_t * m), (m))
 {
     struct fiber *self = hook_enter();
     if (owned(self, m))
@@ -28,7 +38,7 @@ EXPORT int pthread_mutex_lock(pthread_mutex_t *m)
 TWIN(__pthread_mutex_lock, pthread_mutex_lock);
 
 /* A point where a slice can end: programs spin on it. */
-EXPORT int pthread_mutex_trylock(pthread_mutex_t *m)
+GATED(int, pthread_mutex_trylock, (pthread_mutex_t * m), (m))
 {
     struct fiber *self = hook_enter();
     if (owned(self, m))
@@ -37,7 +47,8 @@ EXPORT int pthread_mutex_trylock(pthread_mutex_t *m)
 }
 TWIN(__pthread_mutex_trylock, pthread_mutex_trylock);
 
-EXPORT int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const struct timespec *until)
+GATED(int, pthread_mutex_clocklock, (pthread_mutex_t * m, clockid_t clock, const struct timespec *until),
+      (m, clock, until))
 {
     struct fiber *self = hook_enter();
     struct sync_limit limit = {clock, until};
@@ -48,7 +59,7 @@ EXPORT int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const st
     return hook_error(sync_mutex_lock(self, m, &limit));
 }
 
-EXPORT int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *until)
+GATED(int, pthread_mutex_timedlock, (pthread_mutex_t * m, const struct timespec *until), (m, until))
 {
     struct fiber *self = hook_enter();
     struct sync_limit limit = {CLOCK_REALTIME, until};
@@ -61,16 +72,13 @@ EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)
 {
     hook_bind();
     int e = unlikely(owner_matters(m)) && owned(fiber_self, m) ? owner_unlock(m) : real.pthread_mutex_unlock(m);
-    if (likely(e == 0))
-        wake(m, 1);
-    hook_leave_lock();
-    return e;
+    return gave(e, m, 1);
 }
 TWIN(__pthread_mutex_unlock, pthread_mutex_unlock);
 
 /* ---- condition variables ---- */
 
-EXPORT int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
+GATED(int, pthread_cond_wait, (pthread_cond_t * c, pthread_mutex_t *m), (c, m))
 {
     struct fiber *self = hook_enter_cancel();
     if (self == NULL && rt.coop)
@@ -78,7 +86,8 @@ EXPORT int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
     return self == NULL ? real.pthread_cond_wait(c, m) : hook_error(sync_cond_wait(self, c, m, NULL));
 }
 
-EXPORT int pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid_t clock, const struct timespec *until)
+GATED(int, pthread_cond_clockwait,
+      (pthread_cond_t * c, pthread_mutex_t *m, clockid_t clock, const struct timespec *until), (c, m, clock, until))
 {
     struct fiber *self = hook_enter_cancel();
     struct sync_limit limit = {clock, until};
@@ -88,7 +97,8 @@ EXPORT int pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, clockid
                         : hook_error(sync_cond_wait(self, c, m, &limit));
 }
 
-EXPORT int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until)
+GATED(int, pthread_cond_timedwait, (pthread_cond_t * c, pthread_mutex_t *m, const struct timespec *until),
+      (c, m, until))
 {
     struct fiber *self = hook_enter_cancel();
     struct sync_limit limit = {sync_cond_clock(c), until};
@@ -102,19 +112,13 @@ EXPORT int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const s
 EXPORT int pthread_cond_signal(pthread_cond_t *c)
 {
     hook_bind();
-    int e = real.pthread_cond_signal(c);
-    wake(c, 1);
-    hook_leave_lock();
-    return e;
+    return gave(real.pthread_cond_signal(c), c, 1);
 }
 
 EXPORT int pthread_cond_broadcast(pthread_cond_t *c)
 {
     hook_bind();
-    int e = real.pthread_cond_broadcast(c);
-    wake(c, ADDR_ALL);
-    hook_leave_lock();
-    return e;
+    return gave(real.pthread_cond_broadcast(c), c, ADDR_ALL);
 }
 
 /* Of before glibc 2.3.2: the program's object holds a pointer to the condition variable, which libc makes at the first
@@ -164,42 +168,44 @@ static int rwlock(pthread_rwlock_t *l, int mode, clockid_t clock, const struct t
     return hook_error(sync_rwlock_lock(fiber_self, l, mode, until == NULL ? NULL : &limit));
 }
 
-EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *l)
+GATED(int, pthread_rwlock_rdlock, (pthread_rwlock_t * l), (l))
 {
     return hook_enter() == NULL ? real.pthread_rwlock_rdlock(l) : rwlock(l, RW_READ, 0, NULL);
 }
 TWIN(__pthread_rwlock_rdlock, pthread_rwlock_rdlock);
 
-EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t *l)
+GATED(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * l), (l))
 {
     struct fiber *self = hook_enter();
     return self == NULL ? real.pthread_rwlock_tryrdlock(l) : sync_rwlock_try_read(self, l);
 }
 TWIN(__pthread_rwlock_tryrdlock, pthread_rwlock_tryrdlock);
 
-EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t *l, const struct timespec *until)
+GATED(int, pthread_rwlock_timedrdlock, (pthread_rwlock_t * l, const struct timespec *until), (l, until))
 {
     return hook_enter() == NULL ? real.pthread_rwlock_timedrdlock(l, until) : rwlock(l, RW_READ, CLOCK_REALTIME, until);
 }
 
-EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t *l, clockid_t clock, const struct timespec *until)
+GATED(int, pthread_rwlock_clockrdlock, (pthread_rwlock_t * l, clockid_t clock, const struct timespec *until),
+      (l, clock, until))
 {
     return hook_enter() == NULL ? real.pthread_rwlock_clockrdlock(l, clock, until) : rwlock(l, RW_READ, clock, until);
 }
 
-EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *l)
+GATED(int, pthread_rwlock_wrlock, (pthread_rwlock_t * l), (l))
 {
     return hook_enter() == NULL ? real.pthread_rwlock_wrlock(l) : rwlock(l, RW_WRITE, 0, NULL);
 }
 TWIN(__pthread_rwlock_wrlock, pthread_rwlock_wrlock);
 
-EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t *l, const struct timespec *until)
+GATED(int, pthread_rwlock_timedwrlock, (pthread_rwlock_t * l, const struct timespec *until), (l, until))
 {
     return hook_enter() == NULL ? real.pthread_rwlock_timedwrlock(l, until)
                                 : rwlock(l, RW_WRITE, CLOCK_REALTIME, until);
 }
 
-EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *l, clockid_t clock, const struct timespec *until)
+GATED(int, pthread_rwlock_clockwrlock, (pthread_rwlock_t * l, clockid_t clock, const struct timespec *until),
+      (l, clock, until))
 {
     return hook_enter() == NULL ? real.pthread_rwlock_clockwrlock(l, clock, until) : rwlock(l, RW_WRITE, clock, until);
 }
@@ -207,11 +213,7 @@ EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *l, clockid_t clock, cons
 EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *l)
 {
     hook_bind();
-    int e = real.pthread_rwlock_unlock(l);
-    if (e == 0)
-        wake(l, ADDR_ALL);
-    hook_leave_lock();
-    return e;
+    return gave(real.pthread_rwlock_unlock(l), l, ADDR_ALL);
 }
 TWIN(__pthread_rwlock_unlock, pthread_rwlock_unlock);
 
@@ -249,7 +251,7 @@ EXPORT int pthread_barrier_destroy(pthread_barrier_t *b)
     return sync_barrier_ours(b) ? sync_barrier_destroy(self, b) : real.pthread_barrier_destroy(b);
 }
 
-EXPORT int pthread_spin_lock(pthread_spinlock_t *s)
+GATED(int, pthread_spin_lock, (pthread_spinlock_t * s), (s))
 {
     struct fiber *self = hook_enter();
     return self == NULL ? real.pthread_spin_lock(s) : sync_spin_lock(self, s);
@@ -260,20 +262,21 @@ static int sem_result(int e)
     return e == 0 ? 0 : (int)hook_result(-e);
 }
 
-EXPORT int sem_wait(sem_t *s)
+GATED(int, sem_wait, (sem_t * s), (s))
 {
     struct fiber *self = hook_enter_cancel();
     return self == NULL ? real.sem_wait(s) : sem_result(sync_sem_wait(self, s, NULL));
 }
 
-EXPORT int sem_timedwait(sem_t *restrict s, const struct timespec *restrict until)
+GATED(int, sem_timedwait, (sem_t *restrict s, const struct timespec *restrict until), (s, until))
 {
     struct fiber *self = hook_enter_cancel();
     struct sync_limit limit = {CLOCK_REALTIME, until};
     return self == NULL ? real.sem_timedwait(s, until) : sem_result(sync_sem_wait(self, s, &limit));
 }
 
-EXPORT int sem_clockwait(sem_t *restrict s, clockid_t clock, const struct timespec *restrict until)
+GATED(int, sem_clockwait, (sem_t *restrict s, clockid_t clock, const struct timespec *restrict until),
+      (s, clock, until))
 {
     struct fiber *self = hook_enter_cancel();
     struct sync_limit limit = {clock, until};
@@ -283,14 +286,10 @@ EXPORT int sem_clockwait(sem_t *restrict s, clockid_t clock, const struct timesp
 EXPORT int sem_post(sem_t *s)
 {
     hook_bind();
-    int r = real.sem_post(s);
-    if (r == 0)
-        wake(s, 1);
-    hook_leave_lock();
-    return r;
+    return gave(real.sem_post(s), s, 1);
 }
 
-EXPORT int pthread_once(pthread_once_t *once, void (*init)(void))
+GATED(int, pthread_once, (pthread_once_t * once, void (*init)(void)), (once, init))
 {
     struct fiber *self = hook_enter();
     return self == NULL ? real.pthread_once(once, init) : sync_once(self, once, init);

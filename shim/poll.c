@@ -101,7 +101,7 @@ static int at_timespec(const struct timespec *t, uint64_t *at)
     return 0;
 }
 
-EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+GATED(int, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -117,7 +117,8 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
     return poll(fds, n, timeout);
 }
 
-EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+GATED(int, ppoll, (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
+      (fds, n, timeout, mask))
 {
     struct fiber *self = hook_enter_cancel();
     uint64_t at;
@@ -245,8 +246,9 @@ static long select_at(struct fiber *self, int n, fd_set *in, fd_set *out, fd_set
     return r;
 }
 
-EXPORT int select(int n, fd_set *restrict in, fd_set *restrict out, fd_set *restrict except,
-                  struct timeval *restrict timeout)
+GATED(int, select,
+      (int n, fd_set *restrict in, fd_set *restrict out, fd_set *restrict except, struct timeval *restrict timeout),
+      (n, in, out, except, timeout))
 {
     struct fiber *self = hook_enter_cancel();
     uint64_t at = CLOCK_NEVER;
@@ -271,8 +273,10 @@ EXPORT int select(int n, fd_set *restrict in, fd_set *restrict out, fd_set *rest
 }
 TWIN(__select, select);
 
-EXPORT int pselect(int n, fd_set *restrict in, fd_set *restrict out, fd_set *restrict except,
-                   const struct timespec *restrict timeout, const sigset_t *restrict mask)
+GATED(int, pselect,
+      (int n, fd_set *restrict in, fd_set *restrict out, fd_set *restrict except,
+       const struct timespec *restrict timeout, const sigset_t *restrict mask),
+      (n, in, out, except, timeout, mask))
 {
     struct fiber *self = hook_enter_cancel();
     uint64_t at;
@@ -338,7 +342,7 @@ static long epoll_at(struct fiber *self, int fd, struct epoll_event *events, int
 }
 
 /* Which descriptors a wait on the set stands for. */
-EXPORT int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
+GATED(int, epoll_ctl, (int set, int op, int fd, struct epoll_event *event), (set, op, fd, event))
 {
     hook_enter();
     int r = real.epoll_ctl(set, op, fd, event);
@@ -351,7 +355,7 @@ EXPORT int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
     return r;
 }
 
-EXPORT int epoll_wait(int fd, struct epoll_event *events, int most, int timeout)
+GATED(int, epoll_wait, (int fd, struct epoll_event *events, int most, int timeout), (fd, events, most, timeout))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -359,7 +363,8 @@ EXPORT int epoll_wait(int fd, struct epoll_event *events, int most, int timeout)
     return (int)hook_result(epoll_at(self, fd, events, most, at_ms(timeout), "epoll_wait"));
 }
 
-EXPORT int epoll_pwait(int fd, struct epoll_event *events, int most, int timeout, const sigset_t *mask)
+GATED(int, epoll_pwait, (int fd, struct epoll_event *events, int most, int timeout, const sigset_t *mask),
+      (fd, events, most, timeout, mask))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -373,8 +378,9 @@ EXPORT int epoll_pwait(int fd, struct epoll_event *events, int most, int timeout
     return (int)hook_result(r);
 }
 
-EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int most, const struct timespec *timeout,
-                        const sigset_t *mask)
+GATED(int, epoll_pwait2,
+      (int fd, struct epoll_event *events, int most, const struct timespec *timeout, const sigset_t *mask),
+      (fd, events, most, timeout, mask))
 {
     struct fiber *self = hook_enter_cancel();
     uint64_t at;
@@ -393,14 +399,14 @@ EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int most, const stru
 
 /* ---- eventfd ---- */
 
-EXPORT int eventfd_read(int fd, eventfd_t *value)
+GATED(int, eventfd_read, (int fd, eventfd_t *value), (fd, value))
 {
     if (hook_enter() == NULL && !hook_limited())
         return real.eventfd_read(fd, value);
     return read(fd, value, sizeof *value) == sizeof *value ? 0 : -1;
 }
 
-EXPORT int eventfd_write(int fd, eventfd_t value)
+GATED(int, eventfd_write, (int fd, eventfd_t value), (fd, value))
 {
     if (hook_enter() == NULL && !hook_limited())
         return real.eventfd_write(fd, value);

@@ -49,7 +49,7 @@ static bool tracked(const struct fiber *self)
     return self != NULL || rt.config.timeout[OP_WAIT] != 0;
 }
 
-EXPORT pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
+GATED(pid_t, wait4, (pid_t pid, int *status, int options, struct rusage *usage), (pid, status, options, usage))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -57,7 +57,7 @@ EXPORT pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
     return (pid_t)hook_result(child_wait4(self, pid, status, options, usage));
 }
 
-EXPORT pid_t waitpid(pid_t pid, int *status, int options)
+GATED(pid_t, waitpid, (pid_t pid, int *status, int options), (pid, status, options))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -77,7 +77,7 @@ EXPORT pid_t wait3(int *status, int options, struct rusage *usage)
     return wait4(-1, status, options, usage);
 }
 
-EXPORT int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+GATED(int, waitid, (idtype_t type, id_t id, siginfo_t *info, int options), (type, id, info, options))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))

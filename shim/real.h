@@ -82,6 +82,7 @@ enum {
     REAL_UNBOUND = 1, /* the table is empty */
     REAL_FIBERS = 2,  /* fibers run: rt.coop */
     REAL_LIMITS = 4,  /* a time limit is set: rt.config.any_timeout */
+    REAL_OWN = 8,     /* there are descriptors of our own: rt.fdtab.nown */
 };
 extern unsigned real_gate __attribute__((visibility("hidden")));
 

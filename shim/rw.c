@@ -4,18 +4,13 @@
 
 #include <limits.h>
 
-SLOW ssize_t slow_read(int fd, void *buf, size_t n)
+GATED(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))
 {
     struct fiber *self = hook_enter_cancel();
     struct iovec v = {buf, n};
     if (self == NULL && !hook_limited())
         return real.read(fd, buf, n);
     return hook_result(io_readv(self, fd, &v, 1, "read"));
-}
-
-EXPORT ssize_t read(int fd, void *buf, size_t n)
-{
-    return hook_solo() ? real.read(fd, buf, n) : slow_read(fd, buf, n);
 }
 TWIN(__read, read);
 
@@ -26,18 +21,13 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
     return read(fd, buf, n);
 }
 
-SLOW ssize_t slow_write(int fd, const void *buf, size_t n)
+GATED(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
 {
     struct fiber *self = hook_enter_cancel();
     struct iovec v = {(void *)buf, n};
     if (self == NULL && !hook_limited())
         return real.write(fd, buf, n);
     return hook_result(io_writev(self, fd, &v, 1, "write"));
-}
-
-EXPORT ssize_t write(int fd, const void *buf, size_t n)
-{
-    return hook_solo() ? real.write(fd, buf, n) : slow_write(fd, buf, n);
 }
 TWIN(__write, write);
 
@@ -53,7 +43,7 @@ static bool vector_there(const struct iovec *iov, int n)
     return any != 0;
 }
 
-EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
+GATED(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n))
 {
     struct fiber *self = hook_enter_cancel();
     if ((self == NULL && !hook_limited()) || !vector_there(iov, n))
@@ -61,7 +51,7 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
     return hook_result(io_readv(self, fd, iov, n, "readv"));
 }
 
-EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+GATED(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n))
 {
     struct fiber *self = hook_enter_cancel();
     if ((self == NULL && !hook_limited()) || !vector_there(iov, n))
@@ -70,13 +60,13 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 }
 
 /* With a position: files, which are read and written in place. Only a stream can wait: offset -1 of the v2 kinds. */
-EXPORT ssize_t pread(int fd, void *buf, size_t n, off_t offset)
+GATED(ssize_t, pread, (int fd, void *buf, size_t n, off_t offset), (fd, buf, n, offset))
 {
     hook_enter_cancel();
     return real.pread(fd, buf, n, offset);
 }
 
-EXPORT ssize_t pread64(int fd, void *buf, size_t n, off64_t offset)
+GATED(ssize_t, pread64, (int fd, void *buf, size_t n, off64_t offset), (fd, buf, n, offset))
 {
     hook_enter_cancel();
     return real.pread64(fd, buf, n, offset);
@@ -95,44 +85,44 @@ EXPORT ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t offset, size_t
     return real.__pread64_chk(fd, buf, n, offset, size);
 }
 
-EXPORT ssize_t pwrite(int fd, const void *buf, size_t n, off_t offset)
+GATED(ssize_t, pwrite, (int fd, const void *buf, size_t n, off_t offset), (fd, buf, n, offset))
 {
     hook_enter_cancel();
     return real.pwrite(fd, buf, n, offset);
 }
 
-EXPORT ssize_t pwrite64(int fd, const void *buf, size_t n, off64_t offset)
+GATED(ssize_t, pwrite64, (int fd, const void *buf, size_t n, off64_t offset), (fd, buf, n, offset))
 {
     hook_enter_cancel();
     return real.pwrite64(fd, buf, n, offset);
 }
 TWIN(__pwrite64, pwrite64);
 
-EXPORT ssize_t preadv(int fd, const struct iovec *iov, int n, off_t offset)
+GATED(ssize_t, preadv, (int fd, const struct iovec *iov, int n, off_t offset), (fd, iov, n, offset))
 {
     hook_enter_cancel();
     return real.preadv(fd, iov, n, offset);
 }
 
-EXPORT ssize_t preadv64(int fd, const struct iovec *iov, int n, off64_t offset)
+GATED(ssize_t, preadv64, (int fd, const struct iovec *iov, int n, off64_t offset), (fd, iov, n, offset))
 {
     hook_enter_cancel();
     return real.preadv64(fd, iov, n, offset);
 }
 
-EXPORT ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t offset)
+GATED(ssize_t, pwritev, (int fd, const struct iovec *iov, int n, off_t offset), (fd, iov, n, offset))
 {
     hook_enter_cancel();
     return real.pwritev(fd, iov, n, offset);
 }
 
-EXPORT ssize_t pwritev64(int fd, const struct iovec *iov, int n, off64_t offset)
+GATED(ssize_t, pwritev64, (int fd, const struct iovec *iov, int n, off64_t offset), (fd, iov, n, offset))
 {
     hook_enter_cancel();
     return real.pwritev64(fd, iov, n, offset);
 }
 
-EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
+GATED(ssize_t, preadv2, (int fd, const struct iovec *iov, int n, off_t offset, int flags), (fd, iov, n, offset, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()) || !vector_there(iov, n))
@@ -145,7 +135,7 @@ EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t offset
     return preadv2(fd, iov, n, offset, flags);
 }
 
-EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
+GATED(ssize_t, pwritev2, (int fd, const struct iovec *iov, int n, off_t offset, int flags), (fd, iov, n, offset, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()) || !vector_there(iov, n))

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-EXPORT int sigaction(int sig, const struct sigaction *restrict act, struct sigaction *restrict old)
+GATED(int, sigaction, (int sig, const struct sigaction *restrict act, struct sigaction *restrict old), (sig, act, old))
 {
     return hook_enter() == NULL && !rt.coop ? real.sigaction(sig, act, old) : signals_action(sig, act, old);
 }
@@ -62,13 +62,13 @@ EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler)
 }
 TWIN(sysv_signal, __sysv_signal);
 
-EXPORT int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+GATED(int, pthread_sigmask, (int how, const sigset_t *restrict set, sigset_t *restrict old), (how, set, old))
 {
     struct fiber *self = hook_enter();
     return self == NULL ? real.pthread_sigmask(how, set, old) : signals_mask(self, how, set, old);
 }
 
-EXPORT int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+GATED(int, sigprocmask, (int how, const sigset_t *restrict set, sigset_t *restrict old), (how, set, old))
 {
     struct fiber *self = hook_enter();
     if (self == NULL)

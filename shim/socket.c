@@ -8,7 +8,7 @@ static bool tracked(const struct fiber *self)
     return self != NULL || hook_limited();
 }
 
-EXPORT int socket(int domain, int type, int protocol)
+GATED(int, socket, (int domain, int type, int protocol), (domain, type, protocol))
 {
     struct fiber *self = hook_enter();
     int fd = real.socket(domain, type, protocol);
@@ -21,7 +21,7 @@ EXPORT int socket(int domain, int type, int protocol)
     return fd;
 }
 
-EXPORT int socketpair(int domain, int type, int protocol, int fds[2])
+GATED(int, socketpair, (int domain, int type, int protocol, int fds[2]), (domain, type, protocol, fds))
 {
     struct fiber *self = hook_enter();
     int r = real.socketpair(domain, type, protocol, fds);
@@ -31,7 +31,7 @@ EXPORT int socketpair(int domain, int type, int protocol, int fds[2])
     return r;
 }
 
-EXPORT int listen(int fd, int backlog)
+GATED(int, listen, (int fd, int backlog), (fd, backlog))
 {
     struct fiber *self = hook_enter();
     int r = real.listen(fd, backlog);
@@ -41,7 +41,7 @@ EXPORT int listen(int fd, int backlog)
     return r;
 }
 
-EXPORT int accept4(int fd, __SOCKADDR_ARG addr, socklen_t *restrict len, int flags)
+GATED(int, accept4, (int fd, __SOCKADDR_ARG addr, socklen_t *restrict len, int flags), (fd, addr, len, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -49,7 +49,7 @@ EXPORT int accept4(int fd, __SOCKADDR_ARG addr, socklen_t *restrict len, int fla
     return (int)hook_result(io_accept(self, fd, addr.__sockaddr__, len, flags));
 }
 
-EXPORT int accept(int fd, __SOCKADDR_ARG addr, socklen_t *restrict len)
+GATED(int, accept, (int fd, __SOCKADDR_ARG addr, socklen_t *restrict len), (fd, addr, len))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -57,7 +57,7 @@ EXPORT int accept(int fd, __SOCKADDR_ARG addr, socklen_t *restrict len)
     return (int)hook_result(io_accept(self, fd, addr.__sockaddr__, len, 0));
 }
 
-EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
+GATED(int, connect, (int fd, __CONST_SOCKADDR_ARG addr, socklen_t len), (fd, addr, len))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -66,7 +66,7 @@ EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
 }
 TWIN(__connect, connect);
 
-EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
+GATED(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -75,7 +75,8 @@ EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 }
 TWIN(__send, send);
 
-EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, __CONST_SOCKADDR_ARG addr, socklen_t len)
+GATED(ssize_t, sendto, (int fd, const void *buf, size_t n, int flags, __CONST_SOCKADDR_ARG addr, socklen_t len),
+      (fd, buf, n, flags, addr, len))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -83,7 +84,7 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, __CONST_SOCK
     return hook_result(io_sendto(self, fd, buf, n, flags, addr.__sockaddr__, len));
 }
 
-EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+GATED(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -91,7 +92,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     return hook_result(io_sendmsg(self, fd, msg, flags, "sendmsg"));
 }
 
-EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
+GATED(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags), (fd, msgs, n, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -99,7 +100,7 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
     return (int)hook_result(io_sendmmsg(self, fd, msgs, n, flags));
 }
 
-EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
+GATED(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -114,7 +115,9 @@ EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
     return recv(fd, buf, n, flags);
 }
 
-EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t n, int flags, __SOCKADDR_ARG addr, socklen_t *restrict len)
+GATED(ssize_t, recvfrom,
+      (int fd, void *restrict buf, size_t n, int flags, __SOCKADDR_ARG addr, socklen_t *restrict len),
+      (fd, buf, n, flags, addr, len))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -130,7 +133,7 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *restrict buf, size_t n, size_t size,
     return recvfrom(fd, buf, n, flags, addr, len);
 }
 
-EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+GATED(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -138,7 +141,8 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     return hook_result(io_recvmsg(self, fd, msg, flags, "recvmsg"));
 }
 
-EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout)
+GATED(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),
+      (fd, msgs, n, flags, timeout))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -146,7 +150,7 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags, struct 
     return (int)hook_result(io_recvmmsg(self, fd, msgs, n, flags, timeout));
 }
 
-EXPORT int shutdown(int fd, int how)
+GATED(int, shutdown, (int fd, int how), (fd, how))
 {
     struct fiber *self = hook_enter();
     int r = real.shutdown(fd, how);
@@ -159,7 +163,7 @@ EXPORT int shutdown(int fd, int how)
     return r;
 }
 
-EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+GATED(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t size), (fd, level, name, value, size))
 {
     struct fiber *self = hook_enter();
     int r = real.setsockopt(fd, level, name, value, size);
@@ -169,7 +173,8 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 }
 
 /* A non-blocking connect that has run out of its limit in poll says so where programs look for it. */
-EXPORT int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict size)
+GATED(int, getsockopt, (int fd, int level, int name, void *restrict value, socklen_t *restrict size),
+      (fd, level, name, value, size))
 {
     struct fiber *self = hook_enter();
     int r = real.getsockopt(fd, level, name, value, size);

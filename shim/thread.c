@@ -248,7 +248,7 @@ EXPORT void thrd_exit(int value)
 
 /* ---- cancellation ---- */
 
-EXPORT int pthread_setcancelstate(int state, int *old)
+GATED(int, pthread_setcancelstate, (int state, int *old), (state, old))
 {
     hook_enter();
     struct fiber *self = rt.coop ? fiber_record : NULL;
@@ -257,7 +257,7 @@ EXPORT int pthread_setcancelstate(int state, int *old)
     return real.pthread_setcancelstate(state, old);
 }
 
-EXPORT int pthread_setcanceltype(int type, int *old)
+GATED(int, pthread_setcanceltype, (int type, int *old), (type, old))
 {
     hook_enter();
     return real.pthread_setcanceltype(type, old);

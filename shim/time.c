@@ -35,7 +35,7 @@ static long sleep_for(struct fiber *self, const struct timespec *t, struct times
     return r;
 }
 
-EXPORT int nanosleep(const struct timespec *t, struct timespec *left)
+GATED(int, nanosleep, (const struct timespec *t, struct timespec *left), (t, left))
 {
     struct fiber *self = hook_enter_cancel();
     if (self == NULL)
@@ -44,7 +44,8 @@ EXPORT int nanosleep(const struct timespec *t, struct timespec *left)
 }
 TWIN(__nanosleep, nanosleep);
 
-EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t, struct timespec *left)
+GATED(int, clock_nanosleep, (clockid_t clock, int flags, const struct timespec *t, struct timespec *left),
+      (clock, flags, t, left))
 {
     struct fiber *self = hook_enter_cancel();
     bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
@@ -71,7 +72,7 @@ EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *t,
     return hook_error(-(int)r);
 }
 
-EXPORT unsigned sleep(unsigned seconds)
+GATED(unsigned, sleep, (unsigned seconds), (seconds))
 {
     struct fiber *self = hook_enter_cancel();
     if (self == NULL)
@@ -83,7 +84,7 @@ EXPORT unsigned sleep(unsigned seconds)
     return r == 0 ? 0 : (unsigned)left.tv_sec + (left.tv_nsec >= 500000000);
 }
 
-EXPORT int usleep(useconds_t us)
+GATED(int, usleep, (useconds_t us), (us))
 {
     struct fiber *self = hook_enter_cancel();
     if (self == NULL)
@@ -93,7 +94,7 @@ EXPORT int usleep(useconds_t us)
 }
 
 /* C11: 0, -1 when a handler ran, else another negative value. */
-EXPORT int thrd_sleep(const struct timespec *t, struct timespec *left)
+GATED(int, thrd_sleep, (const struct timespec *t, struct timespec *left), (t, left))
 {
     struct fiber *self = hook_enter_cancel();
     if (self == NULL)
@@ -104,7 +105,7 @@ EXPORT int thrd_sleep(const struct timespec *t, struct timespec *left)
     return r == 0 ? 0 : r == -EINTR ? -1 : -2;
 }
 
-EXPORT int sched_yield(void)
+GATED(int, sched_yield, (void), ())
 {
     struct fiber *self = hook_enter();
     if (self == NULL)
