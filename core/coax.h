@@ -448,11 +448,12 @@ static __inline__ int coax_fd_check(int fd)
     return fcntl(fd, F_GETFD) >= 0 ? 0 : -1;
 }
 
-/* Who waits on the descriptor fails now with this errno, and so does every later read, write, connect, accept and
- * message on it by a fiber; poll and select say that it is ready, and so does epoll_wait if the program has a time
- * limit (else it does not notice). Again: the errno is replaced. close ends it, and the number's next owner starts
- * anew; a copy made by dup is a descriptor of its own, and so is a child's of fork. 0, or -1: EBADF, it is closed;
- * EINVAL, no such errno; ENOMEM; ENOTSUP, under --threads=kernel; ENOSYS without the shim. */
+/* Who waits on the descriptor fails now with this errno, and so does every later call on it by a fiber, except for
+ * close, for dup2 onto it and for what only files have (lseek, fstat and such); poll and select say that it is ready,
+ * and so does epoll_wait for a set that it is in, by EPOLLERR, if nothing else is (not for a set in that set). Again:
+ * the errno is replaced. close ends it, and the number's next owner starts anew; a copy made by dup is a descriptor of
+ * its own, and so is a child's of fork. 0, or -1: EBADF, it is closed; EINVAL, no such errno; ENOMEM; ENOTSUP, under
+ * --threads=kernel; ENOSYS without the shim. */
 static __inline__ int coax_fd_abort(int fd, int error)
 {
     const struct coax_functions *t = COAX_TABLE_(fd_abort);

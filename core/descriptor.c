@@ -30,18 +30,36 @@ struct abortion {
     struct fd_entry *e;
 };
 
+static void look_again(struct fd_entry *e)
+{
+    __atomic_fetch_add(&e->seq, 1, __ATOMIC_SEQ_CST); /* for who is about to wait */
+    ready_wake_all(e);
+}
+
+/* Nobody knows which of the program's epoll sets it is in: who waits on what may be one asks the kernel. */
+static void look_again_at_sets(void)
+{
+    for (int c = 0; c < FD_CHUNKS; c++) {
+        struct fd_entry *chunk = __atomic_load_n(&rt.fdtab.chunks[c], __ATOMIC_ACQUIRE);
+        for (int i = 0; chunk != NULL && i < FD_CHUNK; i++)
+            if (chunk[i].kind == FD_UNKNOWN || chunk[i].kind == FD_POLLED)
+                look_again(&chunk[i]);
+    }
+}
+
 static void abort_here(void *arg)
 {
     const struct abortion *a = arg;
-    struct fd_entry *set = a->e->epoll_set != 0 ? fdtab_peek(a->e->epoll_set - 1) : NULL;
     a->e->abort_errno = a->error;
-    __atomic_store_n(&a->e->state, FD_ABORTED, __ATOMIC_SEQ_CST);
-    __atomic_fetch_add(&a->e->seq, 1, __ATOMIC_SEQ_CST); /* for who is about to wait */
-    ready_wake_all(a->e);
-    if (set != NULL) {
-        __atomic_fetch_add(&set->seq, 1, __ATOMIC_SEQ_CST);
-        ready_wake_all(set);
-    }
+    fdtab_set_state(a->e, FD_ABORTED);
+    look_again(a->e);
+    look_again_at_sets();
+}
+
+int descriptor_aborted(int fd)
+{
+    const struct fd_entry *e = fdtab_peek(fd);
+    return e != NULL && __atomic_load_n(&e->state, __ATOMIC_SEQ_CST) == FD_ABORTED ? e->abort_errno : 0;
 }
 
 int descriptor_abort(struct fiber *self, int fd, int error)
@@ -54,7 +72,6 @@ int descriptor_abort(struct fiber *self, int fd, int error)
     a.e = fdtab_get(fd);
     if (a.e == NULL)
         return -ENOMEM;
-    __atomic_store_n(&rt.fdtab.aborted, true, __ATOMIC_SEQ_CST);
     fiber_inside(self, abort_here, &a);
     return 0;
 }

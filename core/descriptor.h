@@ -11,6 +11,8 @@ struct fiber;
 enum fd_state descriptor_state(int fd);
 /* 0, or -errno: -EBADF, or what it was aborted with. */
 int descriptor_check(int fd);
+/* What it was aborted with, or 0. */
+int descriptor_aborted(int fd);
 /* self NULL: the caller is no fiber. */
 int descriptor_abort(struct fiber *self, int fd, int error);
 

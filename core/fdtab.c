@@ -111,10 +111,19 @@ int fdtab_kind(int fd, struct fd_entry *e)
     return kind;
 }
 
+enum fd_state fdtab_set_state(struct fd_entry *e, enum fd_state state)
+{
+    enum fd_state had = __atomic_exchange_n(&e->state, (uint8_t)state, __ATOMIC_SEQ_CST);
+    if ((had == FD_ABORTED) != (state == FD_ABORTED))
+        __atomic_fetch_add(&rt.fdtab.aborted, state == FD_ABORTED ? 1 : -1u, __ATOMIC_SEQ_CST);
+    return had;
+}
+
 static void reset(struct fd_entry *e, enum fd_kind kind)
 {
     e->kind = (uint8_t)kind;
-    e->state = FD_OPENED;
+    if (unlikely(e->state != FD_OPENED))
+        fdtab_set_state(e, FD_OPENED);
     e->mode = FD_MODE_BY_KIND;
     e->set_flag = false;
     e->registered = e->made_here = e->connecting = e->listening = false;
@@ -340,6 +349,7 @@ void fdtab_forked(void)
     }
     rt.fdtab.fork_count++;
     rt.fdtab.epoll = -1;
+    rt.fdtab.aborted = 0;
     for (unsigned c = 0; c < FD_CHUNKS; c++)
         for (unsigned i = 0; rt.fdtab.chunks[c] != NULL && i < FD_CHUNK; i++) {
             struct fd_entry *e = &rt.fdtab.chunks[c][i];

@@ -63,7 +63,7 @@ struct fdtab {
     int epoll; /* every descriptor that somebody waits on, once, edge-triggered */
     uint32_t timeo_generation;
     uint32_t fork_count;
-    bool aborted; /* some descriptor has been, once */
+    unsigned aborted; /* how many are: while none is, nobody looks */
     uint64_t next_pair;
     uint64_t turns;    /* places in line given out */
     int own[OWN_MOST]; /* our descriptors, -1: free */
@@ -76,6 +76,8 @@ struct fd_entry *fdtab_get(int fd);
 struct fd_entry *fdtab_peek(int fd);
 /* Its kind, asked from the kernel the first time. -EBADF and such: not open. */
 int fdtab_kind(int fd, struct fd_entry *e);
+/* Its state; rt.fdtab.aborted counts along. Returns the one it had. */
+enum fd_state fdtab_set_state(struct fd_entry *e, enum fd_state state);
 /* The number has a new owner. kind may be FD_UNKNOWN. */
 void fdtab_opened(int fd, enum fd_kind kind);
 /* The two ends of socketpair() or pipe(). */

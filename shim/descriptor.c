@@ -61,6 +61,8 @@ GATED(int, dup, (int fd), (fd))
     struct fiber *self = hook_enter();
     if (own(fd))
         return bad();
+    if (hook_refused(self, fd))
+        return -1;
     return copied(self, fd, real.dup(fd));
 }
 
@@ -69,6 +71,8 @@ GATED(int, dup2, (int fd, int to), (fd, to))
     struct fiber *self = hook_enter();
     if (own(fd) || own(to))
         return bad();
+    if (hook_refused(self, fd))
+        return -1;
     replace(self, fd, to);
     return copied(self, fd, real.dup2(fd, to));
 }
@@ -79,6 +83,8 @@ GATED(int, dup3, (int fd, int to, int flags), (fd, to, flags))
     struct fiber *self = hook_enter();
     if (own(fd) || own(to))
         return bad();
+    if (hook_refused(self, fd))
+        return -1;
     if ((flags & ~O_CLOEXEC) == 0)
         replace(self, fd, to);
     return copied(self, fd, real.dup3(fd, to, flags));
@@ -180,14 +186,24 @@ GATED(void, closefrom, (int first), (first))
             (void)sys(SYS_close, fd);
 }
 
+/* What the flag O_NONBLOCK says now is the program's word. */
+static void flag_said(const struct fiber *self, int fd)
+{
+    struct fd_entry *e = tracked(self) ? fdtab_peek(fd) : NULL;
+    if (e != NULL)
+        e->set_flag = false;
+}
+
 SLOW int slow_fcntl(int fd, int cmd, void *arg)
 {
     struct fiber *self = hook_enter();
     if (own(fd))
         return bad();
+    if (hook_refused(self, fd))
+        return -1;
     int r = real.fcntl(fd, cmd, arg);
-    if (unlikely(cmd == F_SETFL) && r == 0 && tracked(self) && fdtab_peek(fd) != NULL)
-        fdtab_peek(fd)->set_flag = false; /* what the flag says now is the program's word */
+    if (cmd == F_SETFL && r == 0)
+        flag_said(self, fd);
     return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC ? copied(self, fd, r) : r;
 }
 
@@ -201,3 +217,47 @@ EXPORT int fcntl(int fd, int cmd, ...)
 }
 TWIN(__fcntl, fcntl);
 TWIN(fcntl64, fcntl);
+
+SLOW int slow_ioctl(int fd, unsigned long request, void *arg)
+{
+    struct fiber *self = hook_enter();
+    if (own(fd))
+        return bad();
+    if (hook_refused(self, fd))
+        return -1;
+    int r = real.ioctl(fd, request, arg);
+    if (request == FIONBIO && r == 0)
+        flag_said(self, fd);
+    return r;
+}
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    va_start(args, request);
+    void *arg = va_arg(args, void *);
+    va_end(args);
+    return hook_solo() ? real.ioctl(fd, request, arg) : slow_ioctl(fd, request, arg);
+}
+
+/* ---- what terminal it is ---- */
+
+GATED(int, isatty, (int fd), (fd))
+{
+    return hook_refused(hook_enter(), fd) ? 0 : real.isatty(fd);
+}
+
+GATED(char *, ttyname, (int fd), (fd))
+{
+    return hook_refused(hook_enter(), fd) ? NULL : real.ttyname(fd);
+}
+
+GATED(int, ttyname_r, (int fd, char *buf, size_t size), (fd, buf, size))
+{
+    return hook_refused(hook_enter(), fd) ? errno : real.ttyname_r(fd, buf, size);
+}
+
+GATED(int, __ttyname_r_chk, (int fd, char *buf, size_t size, size_t room), (fd, buf, size, room))
+{
+    return hook_refused(hook_enter(), fd) ? errno : real.__ttyname_r_chk(fd, buf, size, room);
+}

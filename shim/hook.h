@@ -5,6 +5,7 @@
 #ifndef COAX_HOOK_H
 #define COAX_HOOK_H
 
+#include "core/descriptor.h"
 #include "core/enter.h"
 #include "core/identity.h"
 #include "core/mem.h"
@@ -103,6 +104,15 @@ static inline long hook_result(long r)
     }
     errno = (int)-r;
     return -1;
+}
+
+/* The descriptor was aborted: a fiber's call on it fails with that errno, which is set. */
+static inline bool hook_refused(const struct fiber *self, int fd)
+{
+    int error = unlikely(rt.fdtab.aborted != 0) && self != NULL ? descriptor_aborted(fd) : 0;
+    if (unlikely(error != 0))
+        errno = error;
+    return error != 0;
 }
 
 /* pthread's way: an error number. */

@@ -1,7 +1,8 @@
 /* poll, select, epoll_wait. */
 #include "shim/hook.h"
+#include "core/descriptor.h"
 #include "core/mem.h"
-#include "core/fdtab.h"
+#include "core/members.h"
 #include "core/poll.h"
 
 #include <limits.h>
@@ -301,10 +302,27 @@ struct epolling {
     int most;
 };
 
+/* Nothing else is ready: a member that was aborted is. */
+static long aborted_member(const struct epolling *p)
+{
+    struct epoll_event event;
+    if (!members_find_aborted(p->fd, &event))
+        return 0;
+    if (!mem_writable(p->events, sizeof event))
+        return -EFAULT;
+    p->events[0] = event;
+    return 1;
+}
+
 static long try_epoll(void *arg)
 {
     const struct epolling *p = arg;
-    return sys(SYS_epoll_pwait, p->fd, p->events, p->most, 0, NULL, 8);
+    bool aborted = unlikely(rt.fdtab.aborted != 0);
+    int error = aborted ? descriptor_aborted(p->fd) : 0;
+    if (error != 0)
+        return -error;
+    long r = sys(SYS_epoll_pwait, p->fd, p->events, p->most, 0, NULL, 8);
+    return r == 0 && aborted ? aborted_member(p) : r;
 }
 
 /* The member whose limit has passed is told as epoll_wait would tell it. */
@@ -344,7 +362,9 @@ static long epoll_at(struct fiber *self, int fd, struct epoll_event *events, int
 /* Which descriptors a wait on the set stands for. */
 GATED(int, epoll_ctl, (int set, int op, int fd, struct epoll_event *event), (set, op, fd, event))
 {
-    hook_enter();
+    struct fiber *self = hook_enter();
+    if (hook_refused(self, set))
+        return -1;
     int r = real.epoll_ctl(set, op, fd, event);
     if (r != 0 || !hook_limited())
         return r;

@@ -31,9 +31,36 @@ GATED(int, socketpair, (int domain, int type, int protocol, int fds[2]), (domain
     return r;
 }
 
+GATED(int, bind, (int fd, __CONST_SOCKADDR_ARG addr, socklen_t len), (fd, addr, len))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.bind(fd, addr, len);
+}
+
+GATED(int, getsockname, (int fd, __SOCKADDR_ARG addr, socklen_t *restrict len), (fd, addr, len))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.getsockname(fd, addr, len);
+}
+
+GATED(int, getpeername, (int fd, __SOCKADDR_ARG addr, socklen_t *restrict len), (fd, addr, len))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.getpeername(fd, addr, len);
+}
+
+GATED(int, sockatmark, (int fd), (fd))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.sockatmark(fd);
+}
+
+GATED(int, isfdtype, (int fd, int type), (fd, type))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.isfdtype(fd, type);
+}
+
 GATED(int, listen, (int fd, int backlog), (fd, backlog))
 {
     struct fiber *self = hook_enter();
+    if (hook_refused(self, fd))
+        return -1;
     int r = real.listen(fd, backlog);
     struct fd_entry *e = r == 0 && tracked(self) ? fdtab_get(fd) : NULL;
     if (e != NULL)
@@ -153,6 +180,8 @@ GATED(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struc
 GATED(int, shutdown, (int fd, int how), (fd, how))
 {
     struct fiber *self = hook_enter();
+    if (hook_refused(self, fd))
+        return -1;
     int r = real.shutdown(fd, how);
     struct fd_entry *e = r == 0 && self != NULL ? fdtab_peek(fd) : NULL;
     if (e != NULL) {
@@ -166,6 +195,8 @@ GATED(int, shutdown, (int fd, int how), (fd, how))
 GATED(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t size), (fd, level, name, value, size))
 {
     struct fiber *self = hook_enter();
+    if (hook_refused(self, fd))
+        return -1;
     int r = real.setsockopt(fd, level, name, value, size);
     if (r == 0 && tracked(self) && level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
         __atomic_fetch_add(&rt.fdtab.timeo_generation, 1, __ATOMIC_RELAXED);
@@ -177,6 +208,8 @@ GATED(int, getsockopt, (int fd, int level, int name, void *restrict value, sockl
       (fd, level, name, value, size))
 {
     struct fiber *self = hook_enter();
+    if (hook_refused(self, fd))
+        return -1;
     int r = real.getsockopt(fd, level, name, value, size);
     if (r == 0 && tracked(self) && level == SOL_SOCKET && name == SO_ERROR && *size >= sizeof(int) &&
         io_connect_expired(fd))

@@ -79,3 +79,28 @@ setup() {
     same_cooperative 4 "$PROGRAMS/fd_eventfd" 12
     [ "$output" = "sum 7200" ]
 }
+
+# bats test_tags=hook:bind,hook:getsockname,hook:getpeername,hook:sockatmark,hook:isfdtype,hook:ioctl,hook:isatty,hook:ttyname,hook:ttyname_r,hook:setsockopt,hook:getsockopt,hook:listen,hook:shutdown
+@test "what never waits says of each kind of descriptor what it says bare" {
+    same "$PROGRAMS/fd_asks" 0
+    same_cooperative 4 "$PROGRAMS/fd_asks" 8
+}
+
+# bats test_tags=hook:ioctl,hook:isatty,hook:ttyname,hook:ttyname_r,hook:__ttyname_r_chk
+@test "script, stty and python3 ask a terminal" {
+    same script -qec 'tty -s && stty rows 33 cols 55 && stty size && test -t 1 && echo terminal' /dev/null
+    [[ $output == *"33 55"*terminal* ]]
+    cat >"$BATS_TEST_TMPDIR/ask.py" <<'END'
+import fcntl, os, pty, struct, termios, threading
+main, side = pty.openpty()
+def ask(n):
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("4H", n, n, 0, 0))
+    said[n] = (os.isatty(side), os.ttyname(side).startswith("/dev/pts/"), os.isatty(0), len(fcntl.ioctl(side, termios.TIOCGWINSZ, b"x" * 8)))
+said = {}
+threads = [threading.Thread(target=ask, args=(n,)) for n in range(9)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(sorted(said.items()))
+END
+    same_cooperative 4 python3 "$BATS_TEST_TMPDIR/ask.py" </dev/null
+}

@@ -74,3 +74,10 @@ load helper
     [ "${lines[6]}" = "accept: -1 EBADF" ]
     [ "$(stat_of mode)" = fiber ]
 }
+
+# bats test_tags=hook:getsockopt,hook:setsockopt,name:getsockopt_int,name:getsockopt_optint,name:getsockopt_float,name:getsockopt_error,name:setsockopt_int,name:setsockopt_optint,name:setsockopt_float,name:gethostname
+@test "options: yes or no, numbers, seconds, errors; the name of the host" {
+    same "$PROGRAMS/sock_options" 0
+    same_cooperative 4 "$PROGRAMS/sock_options" 8
+    [[ $output == *done ]]
+}
