@@ -7,6 +7,10 @@
 #include <errno.h>
 #include <poll.h>
 
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+
 struct message {
     struct msghdr *msg;
     struct mmsghdr *many;
@@ -129,7 +133,21 @@ static long recv_expired(struct fd_entry *e, int fd, struct msghdr *msg, int fla
     return r;
 }
 
-long io_recvmsg(struct fiber *self, int fd, struct msghdr *msg, int flags, const char *call)
+/* Numbers that came with a message have a new owner. One that was closed behind our back has an entry still. */
+static void received(struct msghdr *msg)
+{
+    if (msg->msg_control == NULL)
+        return;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+        const int *fds = (const int *)(const void *)CMSG_DATA(c);
+        if (c->cmsg_level != SOL_SOCKET || (c->cmsg_type != SCM_RIGHTS && c->cmsg_type != SCM_PIDFD))
+            continue;
+        for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof *fds; i++)
+            fdtab_opened(fds[i], FD_UNKNOWN);
+    }
+}
+
+static long recvmsg_any(struct fiber *self, int fd, struct msghdr *msg, int flags, const char *call)
 {
     struct fd_entry *e = fdtab_get(fd);
     struct message m = {.msg = msg, .flags = flags};
@@ -141,6 +159,14 @@ long io_recvmsg(struct fiber *self, int fd, struct msghdr *msg, int flags, const
         return recv_all(self, fd, e, msg, flags, call);
     }
     return io_run(self, fd, e, DIR_IN, OP_READ, try_recvmsg, &m, call);
+}
+
+long io_recvmsg(struct fiber *self, int fd, struct msghdr *msg, int flags, const char *call)
+{
+    long r = recvmsg_any(self, fd, msg, flags, call);
+    if (r >= 0)
+        received(msg);
+    return r;
 }
 
 struct receiving {
@@ -269,6 +295,13 @@ static long try_recvmmsg(int fd, struct fd_entry *e, void *arg)
     return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvmmsg, fd, m->many, m->n, m->flags, NULL) : r;
 }
 
+static long recvmmsg_done(struct mmsghdr *msgs, long n)
+{
+    for (long i = 0; i < n; i++)
+        received(&msgs[i].msg_hdr);
+    return n;
+}
+
 /* recvmmsg's own timeout is looked at only after a message has come (its man page, under BUGS); so it is here. */
 long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout)
 {
@@ -282,7 +315,7 @@ long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
         long r = sys(SYS_recvmmsg, fd, msgs, n, flags, timeout);
         if (r > 0 && e != NULL)
             e->since[DIR_IN] = 0;
-        return r;
+        return recvmmsg_done(msgs, r);
     }
     uint64_t until = timeout == NULL ? CLOCK_NEVER : clock_after(clock_from_timespec(timeout));
     unsigned done = 0;
@@ -300,7 +333,7 @@ long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
         if ((flags & MSG_WAITFORONE) != 0 || clock_now() >= until)
             break;
     }
-    return (long)done;
+    return recvmmsg_done(msgs, done);
 }
 
 long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, int flags)
