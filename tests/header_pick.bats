@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# coax_pick_op: one of several operations is performed, and only that one.
+# coax_pick_op: one of several operations is performed, and only that one; coax_pick: of threads that do one each.
 
 load helper
 
@@ -30,6 +30,17 @@ load helper
 @test "the same without optional system calls" {
     export COAX_DISABLE=all
     wrapped "$PROGRAMS/header_pick" 2000
+    [ "$output" = "done" ] && [ "$status" = 0 ]
+}
+
+# Threads that each do one of the operations, of which more than one may be done before the first is joined.
+# bats test_tags=name:pick,name:cancel
+@test "ten thousand rounds of coax_pick: what a loser has not done is still there" {
+    wrapped "$PROGRAMS/header_pick_threads" 10000
+    [ "$output" = "done" ] && [ "$status" = 0 ]
+    [ "$(stat_of mode)" = fiber ]
+    export COAX_DISABLE=all
+    wrapped "$PROGRAMS/header_pick_threads" 1000
     [ "$output" = "done" ] && [ "$status" = 0 ]
 }
 
