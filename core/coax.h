@@ -141,6 +141,8 @@ struct coax_functions {
     int (*thread_count)(void);
     int (*thread_waiting_count)(void);
     int (*get_cpu)(void);
+    void (*watch_errors)(int on);
+    void (*failed_call)(int error, char *out, size_t size);
 };
 
 /* The shim's table if it has the member at this offset, else NULL. Looked up once, before main. */
@@ -795,20 +797,30 @@ static __inline__ int coax_files_of_directory(const char *path, int (*each)(cons
 
 /* ---- errors ---- */
 
-/* Runs fn(arg). If that is -1, prints "program: message" for its errno on standard error and exits with status 2.
- * Returns what fn returns, or -1: EINVAL, fn is NULL. Without the shim the same. */
+/* Runs fn(arg). If that is -1, prints "program: call(argument): message" for its errno on standard error and exits with
+ * status 2. The call is the last one of the thread that failed with this errno, and the argument its first; without the
+ * shim, or if coax does not see the call, "program: message". Returns what fn returns, or -1: EINVAL, fn is NULL. */
 static __inline__ int coax_handle_unix_error(int (*fn)(void *), void *arg)
 {
+    const struct coax_functions *t = COAX_TABLE_(failed_call);
     int r;
     if (fn == NULL)
         return coax_invalid_();
+    if (t != NULL)
+        t->watch_errors(1);
     r = fn(arg);
     if (r == -1) {
         int e = errno;
-        char **name = (char **)dlsym((void *)0, "program_invocation_name");
-        fprintf(stderr, "%s: %s\n", name != NULL ? *name : "program", strerror(e));
+        char call[256], **name = (char **)dlsym((void *)0, "program_invocation_name");
+        call[0] = '\0';
+        if (t != NULL)
+            t->failed_call(e, call, sizeof call);
+        fprintf(stderr, "%s: %s%s%s\n", name != NULL ? *name : "program", call, call[0] != '\0' ? ": " : "",
+                strerror(e));
         exit(2);
     }
+    if (t != NULL)
+        t->watch_errors(0);
     return r;
 }
 

@@ -245,6 +245,13 @@ static ssize_t do_accept_n(int fd, struct coax_accepted *a, size_t n, int *error
 }
 
 extern const struct coax_functions coax_functions;
+/* ---- errors ---- */
+
+static void do_watch_errors(int on)
+{
+    errors_watch(on != 0);
+}
+
 EXPORT const struct coax_functions coax_functions = {
     .size = sizeof coax_functions,
     .version = COAX_VERSION,
@@ -298,4 +305,6 @@ EXPORT const struct coax_functions coax_functions = {
     .thread_count = events_thread_count,
     .thread_waiting_count = events_thread_waiting_count,
     .get_cpu = events_get_cpu,
+    .watch_errors = do_watch_errors,
+    .failed_call = errors_say,
 };

@@ -170,7 +170,7 @@ GATED(int, close_range, (unsigned first, unsigned last, int flags), (first, last
     return range_without_own(first, last, flags);
 }
 
-GATED(void, closefrom, (int first), (first))
+SLOW void slow_closefrom(int first)
 {
     hook_enter();
     unsigned from = first < 0 ? 0 : (unsigned)first;
@@ -186,6 +186,11 @@ GATED(void, closefrom, (int first), (first))
             (void)sys(SYS_close, fd);
 }
 
+EXPORT void closefrom(int first)
+{
+    hook_solo() ? real.closefrom(first) : slow_closefrom(first);
+}
+
 /* What the flag O_NONBLOCK says now is the program's word. */
 static void flag_said(const struct fiber *self, int fd)
 {
@@ -194,7 +199,7 @@ static void flag_said(const struct fiber *self, int fd)
         e->set_flag = false;
 }
 
-SLOW int slow_fcntl(int fd, int cmd, void *arg)
+NOTED(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
 {
     struct fiber *self = hook_enter();
     if (own(fd))
@@ -218,7 +223,7 @@ EXPORT int fcntl(int fd, int cmd, ...)
 TWIN(__fcntl, fcntl);
 TWIN(fcntl64, fcntl);
 
-SLOW int slow_ioctl(int fd, unsigned long request, void *arg)
+NOTED(int, ioctl, (int fd, unsigned long request, void *arg), (fd, request, arg))
 {
     struct fiber *self = hook_enter();
     if (own(fd))

@@ -7,6 +7,7 @@
 
 #include "core/descriptor.h"
 #include "core/enter.h"
+#include "core/errors.h"
 #include "core/identity.h"
 #include "core/mem.h"
 #include "core/promote.h"
@@ -40,6 +41,31 @@ static inline bool hook_solo(void)
 
 #define SLOW static __attribute__((noinline))
 
+#define HOOK_POINTER(x) (__builtin_classify_type(x) == 5 /* pointer_type_class */)
+#define HOOK_KIND(arg)                                                                                                 \
+    _Generic((arg), const char *                                                                                       \
+             : ERRORS_TEXT, char *                                                                                     \
+             : ERRORS_TEXT, default                                                                                    \
+             : HOOK_POINTER(arg) ? ERRORS_OTHER : ERRORS_NUMBER)
+#define HOOK_FIRST(arg, ...) arg
+
+static inline bool hook_failed(intptr_t r, bool pointer)
+{
+    return r == (pointer ? 0 : -1);
+}
+
+/* slow_name, whose body follows in braces. A call that has failed is noted while somebody wants to say it. */
+#define NOTED(type, name, parameters, arguments)                                                                       \
+    static inline type body_##name parameters;                                                                         \
+    SLOW type slow_##name parameters                                                                                   \
+    {                                                                                                                  \
+        type result = body_##name arguments;                                                                           \
+        if (unlikely((real_gate & REAL_ERRORS) != 0) && hook_failed((intptr_t)result, HOOK_POINTER(result)))           \
+            errors_note(#name, (intptr_t)(HOOK_FIRST arguments), HOOK_KIND(HOOK_FIRST arguments));                     \
+        return result;                                                                                                 \
+    }                                                                                                                  \
+    static inline type body_##name parameters
+
 /* A hook that may be called often: the function `name` tests the gate and jumps to libc, without a frame. What stands
  * behind it in braces is the body for all other programs, a function of its own: else the compiler would save registers
  * for it before the test. */
@@ -49,7 +75,7 @@ static inline bool hook_solo(void)
     {                                                                                                                  \
         return hook_solo() ? real.name arguments : slow_##name arguments;                                              \
     }                                                                                                                  \
-    SLOW type slow_##name parameters
+    NOTED(type, name, parameters, arguments)
 
 /* The fiber that calls; NULL: there are none, or the caller is none (foreign thread, helper, the core itself). */
 static inline struct fiber *hook_enter(void)

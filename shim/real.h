@@ -83,6 +83,7 @@ enum {
     REAL_FIBERS = 2,  /* fibers run: rt.coop */
     REAL_LIMITS = 4,  /* a time limit is set: rt.config.any_timeout */
     REAL_OWN = 8,     /* there are descriptors of our own: rt.fdtab.nown */
+    REAL_ERRORS = 16, /* which call fails is noted: core/errors.h */
 };
 extern unsigned real_gate __attribute__((visibility("hidden")));
 

@@ -105,13 +105,18 @@ GATED(int, thrd_sleep, (const struct timespec *t, struct timespec *left), (t, le
     return r == 0 ? 0 : r == -EINTR ? -1 : -2;
 }
 
-GATED(int, sched_yield, (void), ())
+SLOW int slow_sched_yield(void)
 {
     struct fiber *self = hook_enter();
     if (self == NULL)
         return real.sched_yield();
     sched_yield_now(self);
     return 0;
+}
+
+EXPORT int sched_yield(void)
+{
+    return hook_solo() ? real.sched_yield() : slow_sched_yield();
 }
 TWIN(__sched_yield, sched_yield);
 /* The headers turn this old name into sched_yield before the compiler sees it. */

@@ -157,6 +157,7 @@ static void directories(const char *path)
 }
 
 static int opens(void *arg) { return open((const char *)arg, O_RDONLY); }
+static int fails(void *arg) { errno = ENOENT; return arg == NULL ? -1 : 0; }
 
 static void errors(void)
 {
@@ -168,7 +169,7 @@ static void errors(void)
     child = fork();
     if (child == 0) {
         dup2(1, 2);
-        coax_handle_unix_error(opens, (void *)"/nonesuch");
+        coax_handle_unix_error(fails, NULL);
         _exit(0);
     }
     check(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 2, "its status");
