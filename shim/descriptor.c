@@ -266,3 +266,31 @@ GATED(int, __ttyname_r_chk, (int fd, char *buf, size_t size, size_t room), (fd, 
 {
     return hook_refused(hook_enter(), fd) ? errno : real.__ttyname_r_chk(fd, buf, size, room);
 }
+
+/* ---- what it tells of ---- */
+
+GATED(int, timerfd_settime, (int fd, int flags, const struct itimerspec *value, struct itimerspec *old),
+      (fd, flags, value, old))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.timerfd_settime(fd, flags, value, old);
+}
+
+GATED(int, timerfd_gettime, (int fd, struct itimerspec *value), (fd, value))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.timerfd_gettime(fd, value);
+}
+
+GATED(int, signalfd, (int fd, const sigset_t *mask, int flags), (fd, mask, flags))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.signalfd(fd, mask, flags);
+}
+
+GATED(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path, mask))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.inotify_add_watch(fd, path, mask);
+}
+
+GATED(int, inotify_rm_watch, (int fd, int watch), (fd, watch))
+{
+    return hook_refused(hook_enter(), fd) ? -1 : real.inotify_rm_watch(fd, watch);
+}

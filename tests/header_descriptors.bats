@@ -19,13 +19,13 @@ load helper
     [ "$status" = 0 ] && [[ $output != *wrong* ]] && [ "${#lines[@]}" = 12 ]
 }
 
-# bats test_tags=hook:bind,hook:listen,hook:shutdown,hook:getsockname,hook:getpeername,hook:getsockopt,hook:setsockopt,hook:sockatmark,hook:isfdtype,hook:dup,hook:dup2,hook:dup3,hook:fcntl,hook:ioctl,hook:isatty,hook:ttyname,hook:ttyname_r,hook:__ttyname_r_chk,hook:epoll_ctl,hook:epoll_wait,name:abort,name:bind,name:listen,name:getsockname,name:getpeername,name:getsockopt,name:setsockopt,name:isatty,name:dup,name:dup2,name:set_close_on_exec,name:clear_close_on_exec
+# bats test_tags=hook:bind,hook:listen,hook:shutdown,hook:getsockname,hook:getpeername,hook:getsockopt,hook:setsockopt,hook:sockatmark,hook:isfdtype,hook:dup,hook:dup2,hook:dup3,hook:fcntl,hook:ioctl,hook:isatty,hook:ttyname,hook:ttyname_r,hook:__ttyname_r_chk,hook:timerfd_settime,hook:timerfd_gettime,hook:signalfd,hook:inotify_add_watch,hook:inotify_rm_watch,hook:epoll_ctl,hook:epoll_wait,name:abort,name:bind,name:listen,name:getsockname,name:getpeername,name:getsockopt,name:setsockopt,name:isatty,name:dup,name:dup2,name:set_close_on_exec,name:clear_close_on_exec
 @test "calls that never wait, on open, aborted and closed descriptors; epoll sets; received descriptors" {
     bare "$PROGRAMS/header_aborted" bare
-    [ "$status" = 0 ] && [ "${#lines[@]}" = 24 ]
+    [ "$status" = 0 ] && [ "${#lines[@]}" = 29 ]
     wrapped "$PROGRAMS/header_aborted"
     echo "$output"
-    [ "$status" = 0 ] && [[ $output != *wrong* ]] && [ "${#lines[@]}" = 27 ]
+    [ "$status" = 0 ] && [[ $output != *wrong* ]] && [ "${#lines[@]}" = 32 ]
     [ "$(stat_of mode)" = fiber ]
     COAX_OPTIONS=(--strict)
     wrapped "$PROGRAMS/header_aborted"

@@ -4,13 +4,17 @@
 #include <coax.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 static int wrong;
@@ -76,6 +80,26 @@ static int c_epoll_ctl(int fd)
 }
 static int c_epoll_wait(int fd) { struct epoll_event e; return epoll_wait(fd, &e, 1, 0); }
 
+static int c_timerfd_settime(int fd)
+{
+    struct itimerspec t;
+    memset(&t, 0, sizeof t);
+    return timerfd_settime(fd, 0, &t, NULL);
+}
+static int c_timerfd_gettime(int fd) { struct itimerspec t; return timerfd_gettime(fd, &t); }
+static int c_signalfd(int fd)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    return signalfd(fd, &none, 0) == fd ? 0 : -1;
+}
+static int c_inotify(int fd)
+{
+    int watch = inotify_add_watch(fd, "/", IN_DELETE);
+    return watch < 0 ? -1 : inotify_rm_watch(fd, watch);
+}
+static int c_inotify_rm(int fd) { return inotify_rm_watch(fd, 77) == -1 && errno == EINVAL ? 0 : -1; }
+
 static const struct call {
     const char *name;
     int (*call)(int fd);
@@ -86,13 +110,24 @@ static const struct call {
              {"dup3", c_dup3, 'c'}, {"F_GETFD", c_getfd, 'c'}, {"F_SETFD", c_setfd, 'c'}, {"F_GETFL", c_getfl, 'c'},
              {"F_DUPFD", c_dupfd, 'c'}, {"ioctl", c_ioctl, 'c'}, {"isatty", c_isatty, 't'}, {"ttyname", c_ttyname, 't'},
              {"ttyname_r", c_ttyname_r, 't'}, {"__ttyname_r_chk", c_ttyname_r_chk, 't'}, {"epoll_ctl", c_epoll_ctl, 'e'},
-             {"epoll_wait", c_epoll_wait, 'e'}};
+             {"epoll_wait", c_epoll_wait, 'e'}, {"timerfd_settime", c_timerfd_settime, 'T'},
+             {"timerfd_gettime", c_timerfd_gettime, 'T'}, {"signalfd", c_signalfd, 'S'}, {"inotify_add_watch", c_inotify, 'I'},
+             {"inotify_rm_watch", c_inotify_rm, 'I'}};
 
 static int make(char kind)
 {
     int fds[2] = {-1, -1};
     if (kind == 'e')
         return epoll_create1(0);
+    if (kind == 'T')
+        return timerfd_create(CLOCK_MONOTONIC, 0);
+    if (kind == 'I')
+        return inotify_init();
+    if (kind == 'S') {
+        sigset_t none;
+        sigemptyset(&none);
+        return signalfd(-1, &none, 0);
+    }
     if (kind == 's')
         return socket(AF_INET, SOCK_STREAM, 0);
     if (kind == 't') {
