@@ -1,5 +1,5 @@
-/* Signals on their way to a fiber: what signals.c, which hands them out, and signal_send.c, which sends and awaits
- * them, share. */
+/* Signals on their way to a fiber: what signals.c, which hands them out, signal_send.c, which sends and awaits them,
+ * signal_mask.c and signal_action.c share. */
 #ifndef COAX_PENDING_H
 #define COAX_PENDING_H
 
@@ -28,6 +28,15 @@ void signals_arrive(struct pending_signal *p);
 /* Inside the core. */
 void signals_give(struct fiber *f, struct pending_signal *p);
 void signals_change_mask(struct fiber *self, uint64_t mask);
+/* What all fibers blocked when it came is handed out again. */
+void signals_route_again(void);
+/* A fiber's mask changes; the kernel's follows, on k at once (NULL: none). */
+void signals_count(uint64_t was, uint64_t now);
+void signals_refresh(struct kthread *k);
+/* What the kernel calls instead of the program's handler. */
+void signals_trampoline(int sig, siginfo_t *info, void *context);
+/* Tells the kernel of the program's action: 0 or -1. */
+int signals_install(int sig, const struct sigaction *act);
 
 static inline bool ignored_by_default(int sig)
 {
@@ -37,6 +46,16 @@ static inline bool ignored_by_default(int sig)
 static inline bool has_handler(int sig)
 {
     return (rt.signals.ours & signal_bit(sig)) != 0;
+}
+
+static inline bool is_handler(const struct sigaction *act)
+{
+    return act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN;
+}
+
+static inline struct kthread *signals_carrier(void)
+{
+    return (struct kthread *)(rt.baton.owner & ~(uintptr_t)BATON_IN_CORE);
 }
 
 static inline bool blocks(const struct fiber *f, int sig)

@@ -9,14 +9,6 @@
 #include <string.h>
 #include <ucontext.h>
 
-/* The kernel's own structure, as rt_sigaction takes it. */
-struct kernel_action {
-    void *handler;
-    unsigned long flags;
-    void *restorer;
-    uint64_t mask;
-};
-
 static bool main_alive(void)
 {
     return !rt.fibers.main->promoted && rt.fibers.main->state != FIBER_DONE && rt.fibers.main->state != FIBER_FREE;
@@ -28,20 +20,10 @@ static bool mine(const struct fiber *self, int sig)
     return !blocks(self, sig) && (self == rt.fibers.main || !main_alive() || blocks(rt.fibers.main, sig));
 }
 
-static struct kthread *carrier(void)
-{
-    return (struct kthread *)(rt.baton.owner & ~(uintptr_t)BATON_IN_CORE);
-}
-
 static bool synchronous(int sig, const siginfo_t *info)
 {
     return info->si_code > 0 &&
            (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
-}
-
-static bool is_handler(const struct sigaction *act)
-{
-    return act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN;
 }
 
 /* The program has no handler, but the signal is watched. A fault comes again and ends the process then. */
@@ -146,7 +128,7 @@ static struct kthread *idle_carrier(void)
 {
     if (!rt.coop || fiber_record != NULL)
         return NULL;
-    struct kthread *k = carrier();
+    struct kthread *k = signals_carrier();
     return k->tid == sys_gettid() ? k : NULL;
 }
 
@@ -169,7 +151,7 @@ static bool is_nudge(const siginfo_t *info)
     return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &nudge && info->si_pid == sys_getpid();
 }
 
-static void trampoline(int sig, siginfo_t *info, void *context)
+void signals_trampoline(int sig, siginfo_t *info, void *context)
 {
     struct fiber *self = fiber_self;
     ucontext_t *uc = context;
@@ -301,7 +283,7 @@ void signals_route(void)
     }
 }
 
-static void route_all_again(void)
+void signals_route_again(void)
 {
     struct pending_signal *p = rt.signals.queue;
     rt.signals.queue = NULL;
@@ -317,7 +299,7 @@ static void route_again(const struct fiber *f)
 {
     for (const struct pending_signal *p = rt.signals.queue; p != NULL; p = p->next)
         if (!blocks(f, p->sig)) {
-            route_all_again();
+            signals_route_again();
             return;
         }
 }
@@ -363,93 +345,13 @@ bool signals_restarts(struct fiber *self)
     return self->sig.restart;
 }
 
-bool signals_all_restart(void)
-{
-    for (int sig = 1; sig <= SIGNALS; sig++) {
-        struct kernel_action act;
-        if (sys(SYS_rt_sigaction, sig, NULL, &act, 8) == 0 && act.handler != (void *)SIG_DFL &&
-            act.handler != (void *)SIG_IGN && (act.flags & SA_RESTART) == 0)
-            return false;
-    }
-    return true;
-}
-
-/* ---- masks ---- */
-
-static void recount(uint64_t was, uint64_t now)
-{
-    struct signals *s = &rt.signals;
-    for (uint64_t changed = was ^ now; changed != 0; changed &= changed - 1) {
-        int sig = __builtin_ctzll(changed) + 1;
-        if ((now & signal_bit(sig)) != 0)
-            s->blocked[sig]++;
-        else
-            s->blocked[sig]--;
-    }
-}
-
-static void refresh(struct kthread *k)
-{
-    struct signals *s = &rt.signals;
-    uint64_t mask = 0;
-    for (int sig = 1; sig <= SIGNALS; sig++)
-        if (s->blocked[sig] >= rt.fibers.live && s->blocked[sig] != 0)
-            mask |= signal_bit(sig);
-    if (rt.fibers.live == 0) /* only promoted threads are left to take one */
-        mask = ALL_SIGNALS;
-    s->kernel_mask = mask;
-    if (k != NULL && k->kernel_mask != mask)
-        signals_apply(k);
-}
-
-void signals_apply(struct kthread *k)
-{
-    k->kernel_mask = rt.signals.kernel_mask;
-    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &k->kernel_mask, NULL, 8);
-}
-
-void signals_born(struct fiber *f)
-{
-    if (f->sig.mask == 0 && rt.signals.kernel_mask == 0)
-        return;
-    recount(0, f->sig.mask);
-    refresh(carrier());
-}
-
-void signals_gone(struct fiber *f)
-{
-    for (struct pending_signal *p = f->sig.queue, *next; p != NULL; p = next) {
-        next = p->next;
-        pending_put(p);
-    }
-    f->sig.queue = NULL;
-    if (f->sig.mask != 0)
-        recount(f->sig.mask, 0);
-    if (rt.fibers.live == 0)
-        refresh(carrier());
-}
-
-/* Inside the core. Signals that become deliverable are routed again. */
-void signals_change_mask(struct fiber *self, uint64_t mask)
-{
-    uint64_t was = self->sig.mask;
-    self->sig.mask = mask & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
-    if (was == self->sig.mask)
-        return;
-    recount(was, self->sig.mask);
-    refresh(self->kt);
-    route_all_again();
-    if (self->sig.queue != NULL)
-        self->sig.due = true;
-}
-
 struct pending_signal *signals_promoted(struct fiber *f)
 {
     struct pending_signal *queue = f->sig.queue;
     f->sig.queue = NULL;
     f->sig.due = false;
-    recount(f->sig.mask, 0);
-    refresh(carrier());
+    signals_count(f->sig.mask, 0);
+    signals_refresh(signals_carrier());
     return queue;
 }
 
@@ -465,106 +367,6 @@ void signals_forward(struct fiber *f, struct pending_signal *queue)
     }
 }
 
-uint64_t signals_set_mask(struct fiber *self, uint64_t mask)
-{
-    core_enter(self);
-    uint64_t was = self->sig.mask;
-    signals_change_mask(self, mask);
-    core_leave(self);
-    return was;
-}
-
-int signals_mask(struct fiber *self, int how, const sigset_t *set, sigset_t *old)
-{
-    uint64_t was = self->sig.mask, bits = 0;
-    if (set != NULL) {
-        memcpy(&bits, set, sizeof bits);
-        if (how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
-            return EINVAL;
-        uint64_t now = how == SIG_BLOCK ? was | bits : how == SIG_UNBLOCK ? was & ~bits : bits;
-        now &= ~(3ull << 31); /* libc keeps 32 and 33 for itself */
-        if (now != was)
-            signals_set_mask(self, now);
-    }
-    if (old != NULL && !mem_writable(old, sizeof was))
-        return EFAULT; /* the mask has changed, as bare */
-    if (old != NULL) {
-        memset(old, 0, sizeof *old);
-        memcpy(old, &was, sizeof was);
-    }
-    return 0;
-}
-
-/* ---- dispositions ---- */
-
-static bool watched(int sig)
-{
-    return (rt.signals.watched & signal_bit(sig)) != 0;
-}
-
-static long install(int sig, const struct sigaction *act)
-{
-    struct sigaction ours = *act;
-    struct sigaction with_us;
-    bool handler = is_handler(act);
-    if (handler || watched(sig)) {
-        memset(&ours.sa_mask, 0, sizeof ours.sa_mask);
-        ours.sa_sigaction = trampoline;
-        ours.sa_flags = (act->sa_flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_ONSTACK | SA_RESTART)) | SA_SIGINFO;
-    }
-    if (!handler && watched(sig)) /* as little as can be seen of it: no call ends early, no child stays */
-        ours.sa_flags |= SA_RESTART | (sig == SIGCHLD && act->sa_handler == SIG_IGN ? SA_NOCLDWAIT : 0);
-    return real.sigaction(sig, &ours, &with_us);
-}
-
-static void note_ours(int sig)
-{
-    struct signals *s = &rt.signals;
-    bool ours = is_handler(&s->acts[sig]) || watched(sig);
-    s->ours = ours ? s->ours | signal_bit(sig) : s->ours & ~signal_bit(sig);
-}
-
-int signals_watch(int sig, bool on)
-{
-    struct signals *s = &rt.signals;
-    uint64_t was = s->watched;
-    s->watched = on ? was | signal_bit(sig) : was & ~signal_bit(sig);
-    if (install(sig, &s->acts[sig]) != 0) {
-        s->watched = was;
-        return -EINVAL;
-    }
-    note_ours(sig);
-    return 0;
-}
-
-int signals_action(int sig, const struct sigaction *act, struct sigaction *old)
-{
-    struct signals *s = &rt.signals;
-    if (sig < 1 || sig > SIGNALS)
-        return real.sigaction(sig, act, old);
-    bool had = has_handler(sig);
-    struct sigaction was = s->acts[sig];
-    if (act != NULL) {
-        struct sigaction want = *act;
-        s->acts[sig] = want;
-        if (install(sig, &want) != 0) {
-            s->acts[sig] = was;
-            return -1;
-        }
-        note_ours(sig);
-    }
-    if (old == NULL)
-        return 0;
-    if (had) {
-        *old = was;
-        return 0;
-    }
-    if (act == NULL)
-        return real.sigaction(sig, NULL, old);
-    *old = was;
-    return 0;
-}
-
 void signals_start(struct fiber *main)
 {
     struct signals *s = &rt.signals;
@@ -573,12 +375,12 @@ void signals_start(struct fiber *main)
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &main->sig.mask, 8);
     main->sig.queue = NULL;
     main->sig.due = false;
-    recount(0, main->sig.mask);
+    signals_count(0, main->sig.mask);
     for (int sig = 1; sig <= SIGNALS; sig++) {
         if (sig == 32 || sig == 33 || real.sigaction(sig, NULL, &s->acts[sig]) != 0)
             continue;
         if (s->acts[sig].sa_handler != SIG_DFL && s->acts[sig].sa_handler != SIG_IGN &&
-            install(sig, &s->acts[sig]) == 0)
+            signals_install(sig, &s->acts[sig]) == 0)
             s->ours |= signal_bit(sig);
     }
     s->kernel_mask = main->sig.mask;

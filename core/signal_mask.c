@@ -1,0 +1,104 @@
+/* Signal masks of fibers, and what of them the kernel has. See signals.h. */
+#include "core/enter.h"
+#include "core/mem.h"
+#include "core/pending.h"
+
+#include <errno.h>
+#include <string.h>
+
+void signals_count(uint64_t was, uint64_t now)
+{
+    struct signals *s = &rt.signals;
+    for (uint64_t changed = was ^ now; changed != 0; changed &= changed - 1) {
+        int sig = __builtin_ctzll(changed) + 1;
+        if ((now & signal_bit(sig)) != 0)
+            s->blocked[sig]++;
+        else
+            s->blocked[sig]--;
+    }
+}
+
+void signals_refresh(struct kthread *k)
+{
+    struct signals *s = &rt.signals;
+    uint64_t mask = 0;
+    for (int sig = 1; sig <= SIGNALS; sig++)
+        if (s->blocked[sig] >= rt.fibers.live && s->blocked[sig] != 0)
+            mask |= signal_bit(sig);
+    if (rt.fibers.live == 0) /* only promoted threads are left to take one */
+        mask = ALL_SIGNALS;
+    s->kernel_mask = mask;
+    if (k != NULL && k->kernel_mask != mask)
+        signals_apply(k);
+}
+
+void signals_apply(struct kthread *k)
+{
+    k->kernel_mask = rt.signals.kernel_mask;
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &k->kernel_mask, NULL, 8);
+}
+
+void signals_born(struct fiber *f)
+{
+    if (f->sig.mask == 0 && rt.signals.kernel_mask == 0)
+        return;
+    signals_count(0, f->sig.mask);
+    signals_refresh(signals_carrier());
+}
+
+void signals_gone(struct fiber *f)
+{
+    for (struct pending_signal *p = f->sig.queue, *next; p != NULL; p = next) {
+        next = p->next;
+        pending_put(p);
+    }
+    f->sig.queue = NULL;
+    if (f->sig.mask != 0)
+        signals_count(f->sig.mask, 0);
+    if (rt.fibers.live == 0)
+        signals_refresh(signals_carrier());
+}
+
+/* Inside the core. Signals that become deliverable are routed again. */
+void signals_change_mask(struct fiber *self, uint64_t mask)
+{
+    uint64_t was = self->sig.mask;
+    self->sig.mask = mask & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+    if (was == self->sig.mask)
+        return;
+    signals_count(was, self->sig.mask);
+    signals_refresh(self->kt);
+    signals_route_again();
+    if (self->sig.queue != NULL)
+        self->sig.due = true;
+}
+
+uint64_t signals_set_mask(struct fiber *self, uint64_t mask)
+{
+    core_enter(self);
+    uint64_t was = self->sig.mask;
+    signals_change_mask(self, mask);
+    core_leave(self);
+    return was;
+}
+
+int signals_mask(struct fiber *self, int how, const sigset_t *set, sigset_t *old)
+{
+    uint64_t was = self->sig.mask, bits = 0;
+    if (set != NULL) {
+        memcpy(&bits, set, sizeof bits);
+        if (how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
+            return EINVAL;
+        uint64_t now = how == SIG_BLOCK ? was | bits : how == SIG_UNBLOCK ? was & ~bits : bits;
+        now &= ~(3ull << 31); /* libc keeps 32 and 33 for itself */
+        if (now != was)
+            signals_set_mask(self, now);
+    }
+    if (old != NULL && !mem_writable(old, sizeof was))
+        return EFAULT; /* the mask has changed, as bare */
+    if (old != NULL) {
+        memset(old, 0, sizeof *old);
+        memcpy(old, &was, sizeof was);
+    }
+    return 0;
+}
