@@ -30,8 +30,8 @@ void signals_give(struct fiber *f, struct pending_signal *p);
 void signals_change_mask(struct fiber *self, uint64_t mask);
 /* What all fibers blocked when it came is handed out again. */
 void signals_route_again(void);
-/* A fiber's mask changes; the kernel's follows, on k at once (NULL: none). */
-void signals_count(uint64_t was, uint64_t now);
+/* Inside the core. A fiber counts as blocking these; the kernel's mask follows, on k at once (NULL: none). */
+void signals_count(struct fiber *f, uint64_t now);
 void signals_refresh(struct kthread *k);
 /* What the kernel calls instead of the program's handler. */
 void signals_trampoline(int sig, siginfo_t *info, void *context);

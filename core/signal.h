@@ -14,6 +14,7 @@ struct pending_signal;
 
 struct fiber_signals {
     uint64_t mask;                /* blocked */
+    uint64_t counted;             /* what of it counts in signals.blocked: all but what a handler adds while it runs */
     uint64_t waited;              /* it is in sigwait for these, on a kernel thread of its own */
     struct pending_signal *queue; /* to be handled by this fiber, oldest first */
     struct handler_frame *frames; /* handlers it is inside of, innermost first */

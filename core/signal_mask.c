@@ -6,16 +6,17 @@
 #include <errno.h>
 #include <string.h>
 
-void signals_count(uint64_t was, uint64_t now)
+void signals_count(struct fiber *f, uint64_t now)
 {
     struct signals *s = &rt.signals;
-    for (uint64_t changed = was ^ now; changed != 0; changed &= changed - 1) {
+    for (uint64_t changed = f->sig.counted ^ now; changed != 0; changed &= changed - 1) {
         int sig = __builtin_ctzll(changed) + 1;
         if ((now & signal_bit(sig)) != 0)
             s->blocked[sig]++;
         else
             s->blocked[sig]--;
     }
+    f->sig.counted = now;
 }
 
 void signals_refresh(struct kthread *k)
@@ -42,7 +43,7 @@ void signals_born(struct fiber *f)
 {
     if (f->sig.mask == 0 && rt.signals.kernel_mask == 0)
         return;
-    signals_count(0, f->sig.mask);
+    signals_count(f, f->sig.mask);
     signals_refresh(signals_carrier());
 }
 
@@ -53,8 +54,7 @@ void signals_gone(struct fiber *f)
         pending_put(p);
     }
     f->sig.queue = NULL;
-    if (f->sig.mask != 0)
-        signals_count(f->sig.mask, 0);
+    signals_count(f, 0);
     if (rt.fibers.live == 0)
         signals_refresh(signals_carrier());
 }
@@ -64,9 +64,9 @@ void signals_change_mask(struct fiber *self, uint64_t mask)
 {
     uint64_t was = self->sig.mask;
     self->sig.mask = mask & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
-    if (was == self->sig.mask)
+    if (was == self->sig.mask && self->sig.counted == was)
         return;
-    signals_count(was, self->sig.mask);
+    signals_count(self, self->sig.mask);
     signals_refresh(self->kt);
     signals_route_again();
     if (self->sig.queue != NULL)

@@ -183,11 +183,13 @@ void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)
     self->jumped = true;
     wait_abandon(self, sp);
     self->sig.masked = false;
+    uint64_t mask = self->sig.mask;
     while (self->sig.frames != NULL && (uintptr_t)self->sig.frames < sp) {
-        if (env->__mask_was_saved)
-            self->sig.mask = self->sig.frames->mask;
+        mask = self->sig.frames->mask;
         self->sig.frames = self->sig.frames->outer;
     }
+    if (env->__mask_was_saved && mask != self->sig.mask)
+        signals_set_mask(self, mask);
     if (env->__mask_was_saved)
         memcpy(&env->__saved_mask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
     if (self->sig.queue != NULL || rt.signals.queue != NULL)

@@ -53,7 +53,7 @@ static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t
     struct handler_frame frame = {self->sig.frames, self->sig.mask};
     bool masked = self->sig.masked;
     self->sig.masked = false;
-    uint64_t add;
+    uint64_t add, counted = self->sig.counted;
     memcpy(&add, &act.sa_mask, sizeof add);
     if ((act.sa_flags & SA_NODEFER) == 0)
         add |= signal_bit(sig);
@@ -70,8 +70,12 @@ static void run_handler(struct fiber *self, int sig, siginfo_t *info, ucontext_t
         act.sa_sigaction(sig, info, context);
     else
         act.sa_handler(sig);
-    memcpy(&self->sig.mask, &context->uc_sigmask, sizeof frame.mask);
     self->sig.frames = frame.outer;
+    memcpy(&add, &context->uc_sigmask, sizeof add);
+    if ((self->sig.counted != counted || add != frame.mask) && !self->kt->in_core)
+        signals_set_mask(self, add);
+    else
+        self->sig.mask = add;
     self->sig.masked = masked;
     if (self->sig.queue != NULL || rt.signals.queue != NULL) /* it came meanwhile and was blocked */
         self->sig.due = true;
@@ -350,7 +354,7 @@ struct pending_signal *signals_promoted(struct fiber *f)
     struct pending_signal *queue = f->sig.queue;
     f->sig.queue = NULL;
     f->sig.due = false;
-    signals_count(f->sig.mask, 0);
+    signals_count(f, 0);
     signals_refresh(signals_carrier());
     return queue;
 }
@@ -375,7 +379,8 @@ void signals_start(struct fiber *main)
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &main->sig.mask, 8);
     main->sig.queue = NULL;
     main->sig.due = false;
-    signals_count(0, main->sig.mask);
+    main->sig.counted = 0;
+    signals_count(main, main->sig.mask);
     for (int sig = 1; sig <= SIGNALS; sig++) {
         if (sig == 32 || sig == 33 || real.sigaction(sig, NULL, &s->acts[sig]) != 0)
             continue;

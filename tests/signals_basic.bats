@@ -83,3 +83,9 @@ load helper
     [ "${lines[0]}" = "unblocked: 1000, out of order 0" ]
     [[ ${lines[1]} = "in the handler: 2000, "* ]]
 }
+
+# bats test_tags=hook:pthread_sigmask,hook:sigprocmask,hook:siglongjmp
+@test "a handler that changes the mask itself blocks nothing for the others" {
+    same_cooperative 1 "$PROGRAMS/signal_mask_handler"
+    [ "$status" = 0 ]
+}
