@@ -166,7 +166,10 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
         } else if (unlikely(self->stop) && stoppable(self, flags)) {
             give_up(w, stopped(self));
         } else if (unlikely(self->sig.due)) {
-            /* A handler runs on this fiber's own stack; the wait stays linked, so nothing is lost meanwhile. */
+            /* A handler runs on this fiber's own stack. A call that it interrupts is over before: the handler may wait
+             * for the same. Others (locks, conditions) stay linked, so nothing is lost meanwhile. */
+            if ((flags & WAIT_INTR) != 0 && signals_handles(self))
+                give_up(w, -EINTR);
             core_leave(self);
             core_enter(self);
             if (self->sig.interrupted && (flags & WAIT_INTR) != 0 && !w->woken)

@@ -321,6 +321,16 @@ static struct pending_signal *take(struct fiber *f)
     return NULL;
 }
 
+bool signals_handles(struct fiber *self)
+{
+    signals_route();
+    route_again(self);
+    for (const struct pending_signal *p = self->sig.queue; p != NULL; p = p->next)
+        if (!blocks(self, p->sig) && is_handler(&rt.signals.acts[p->sig]))
+            return true;
+    return false;
+}
+
 void signals_deliver(struct fiber *self)
 {
     for (;;) {

@@ -46,6 +46,8 @@ void signals_gone(struct fiber *f);
 void signals_route(void);
 /* Gives the calling kernel thread the carriers' mask. */
 void signals_apply(struct kthread *k);
+/* Inside the core: a handler of the program is due. */
+bool signals_handles(struct fiber *self);
 /* Runs the handlers that are due. Outside the core. */
 void signals_deliver(struct fiber *self);
 /* After a wait that ended with -EINTR: the handler wants the call restarted. */
