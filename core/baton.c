@@ -1,3 +1,4 @@
+#include "core/altstack.h"
 #include "core/enter.h"
 #include "core/mem.h"
 #include "core/monitor.h"
@@ -46,7 +47,7 @@ static struct kthread *record_take(void)
     lock_drop(&rt.baton.lock);
     if (k == NULL)
         return mem_map(sizeof *k);
-    *k = (struct kthread){.tid = 0};
+    *k = (struct kthread){.alt = k->alt, .alt_size = k->alt_size};
     return k;
 }
 
@@ -205,6 +206,7 @@ static bool wait_for_baton(struct kthread *k, struct fiber *leaving)
         promote_carry(k);
     k->in_core = true;
     signals_apply(k);
+    altstack_carry(k);
     return true;
 }
 

@@ -35,6 +35,9 @@ struct kthread {
     struct fiber *adopt;   /* with `wake`: this fiber is yours for good, not the baton */
     struct kthread *next_idle, *next;
     uint64_t kernel_mask; /* signal mask that the kernel has for it while it carries */
+    char *alt;            /* an alternate signal stack of ours: see altstack.h */
+    size_t alt_size;
+    bool alt_set; /* the kernel knows of it */
 };
 
 struct baton {

@@ -73,8 +73,9 @@ static void fire_timers(void)
         wait_wake(container_of(t, struct wait, timer), -ETIMEDOUT);
 }
 
-static void iterate(void)
+static void iterate(void *unused)
 {
+    (void)unused;
     ev_run(ev, EVRUN_ONCE);
 }
 
@@ -97,7 +98,7 @@ void loop_wait(void)
     uint64_t trim = trim_next();
     l->wait_until = timer_next() < trim ? timer_next() : trim;
     if (!__atomic_load_n(&l->todo, __ATOMIC_SEQ_CST) && l->wait_until > clock_now()) {
-        switch_call(stack_top, iterate);
+        switch_call(stack_top, iterate, NULL);
         if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0)
             monitor_wake();
     }

@@ -1,5 +1,5 @@
 /* Signals on their way to a fiber: what signals.c, which hands them out, signal_send.c, which sends and awaits them,
- * signal_mask.c and signal_action.c share. */
+ * signal_handle.c, signal_mask.c and signal_action.c share. */
 #ifndef COAX_PENDING_H
 #define COAX_PENDING_H
 
@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <ucontext.h>
 
 /* A signal that waits for its fiber. Nodes are taken and given back with one atomic: handlers take them. */
 struct pending_signal {
@@ -33,6 +34,11 @@ void signals_route_again(void);
 /* Inside the core. A fiber counts as blocking these; the kernel's mask follows, on k at once (NULL: none). */
 void signals_count(struct fiber *f, uint64_t now);
 void signals_refresh(struct kthread *k);
+/* Runs the program's handler on the calling fiber. blocked: the kernel has blocked the signal for the trampoline; it is
+ * unblocked when it is blocked as the fiber has it: what comes then is queued behind. */
+void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, bool blocked);
+/* Makes the fiber on that kernel thread look at its queue, or ends its sigwait. */
+void signals_nudge(int tid, int sig);
 /* What the kernel calls instead of the program's handler. */
 void signals_trampoline(int sig, siginfo_t *info, void *context);
 /* Tells the kernel of the program's action: 0 or -1. */
@@ -51,6 +57,11 @@ static inline bool has_handler(int sig)
 static inline bool is_handler(const struct sigaction *act)
 {
     return act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN;
+}
+
+static inline bool signals_main_alive(void)
+{
+    return !rt.fibers.main->promoted && rt.fibers.main->state != FIBER_DONE && rt.fibers.main->state != FIBER_FREE;
 }
 
 static inline struct kthread *signals_carrier(void)

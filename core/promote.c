@@ -1,4 +1,5 @@
 #include "core/promote.h"
+#include "core/altstack.h"
 #include "core/enter.h"
 #include "core/monitor.h"
 #include "core/schedule.h"
@@ -153,6 +154,7 @@ static void settle(struct fiber *self, struct pending_signal *pending)
     if (k != &rt.baton.first)
         (void)sys(SYS_prctl, PR_SET_NAME, self->name);
     schedule_apply(self);
+    altstack_native(self);
     signals_forward(self, pending);
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &self->sig.mask, NULL, sizeof self->sig.mask);
 }

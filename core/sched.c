@@ -1,5 +1,6 @@
 #include "core/enter.h"
 #include "core/alone.h"
+#include "core/altstack.h"
 #include "core/identity.h"
 #include "core/scope.h"
 #include "core/switch.h"
@@ -191,10 +192,10 @@ void wait_abandon(struct fiber *self, uintptr_t sp)
 {
     if (unlikely(self->scope != NULL))
         scope_abandon(self, sp);
-    if (likely(self->wait == NULL || (uintptr_t)self->wait >= sp))
+    if (likely(self->wait == NULL))
         return;
     core_enter(self);
-    while (self->wait != NULL && (uintptr_t)self->wait < sp) {
+    while (self->wait != NULL && altstack_left(self, (uintptr_t)self->wait, sp)) {
         struct wait *w = self->wait;
         if (!w->woken)
             give_up(w, -EINTR);

@@ -1,4 +1,5 @@
 #include "core/scope.h"
+#include "core/altstack.h"
 #include "core/fiber.h"
 #include "core/key.h"
 
@@ -27,6 +28,6 @@ void scope_leave(struct scope *s)
 
 void scope_abandon(struct fiber *self, uintptr_t sp)
 {
-    while (self->scope != NULL && (uintptr_t)self->scope < sp)
+    while (self->scope != NULL && altstack_left(self, (uintptr_t)self->scope, sp))
         scope_leave(self->scope);
 }

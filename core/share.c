@@ -1,4 +1,5 @@
 #include "core/share.h"
+#include "core/altstack.h"
 #include "core/enter.h"
 
 enum { COMPUTES_TURNS = 8, COMPUTES_MS = 1 };
@@ -36,6 +37,7 @@ bool share_steal(struct fiber *self)
     __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
     if (k->kernel_mask != rt.signals.kernel_mask)
         signals_apply(k);
+    altstack_carry(k);
     return true;
 }
 

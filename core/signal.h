@@ -3,6 +3,7 @@
 #define COAX_SIGNAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct handler_frame {
@@ -12,16 +13,24 @@ struct handler_frame {
 
 struct pending_signal;
 
+/* As sigaltstack has set it; size 0: none. See altstack.h. */
+struct altstack {
+    char *low;
+    size_t size;
+    bool autodisarm, disarmed; /* SS_AUTODISARM; a handler runs on it, which may set another */
+};
+
 struct fiber_signals {
     uint64_t mask;                /* blocked */
     uint64_t counted;             /* what of it counts in signals.blocked: all but what a handler adds while it runs */
     uint64_t waited;              /* it is in sigwait for these, on a kernel thread of its own */
     struct pending_signal *queue; /* to be handled by this fiber, oldest first */
     struct handler_frame *frames; /* handlers it is inside of, innermost first */
-    bool due;                     /* something in the queue may not be blocked: look when leaving the core */
-    bool interrupted;             /* a handler has run during the wait */
-    bool masked;                  /* in a call with a mask of its own: what ran since it began counts */
-    bool restart;                 /* it was installed with SA_RESTART */
+    struct altstack alt;
+    bool due;         /* something in the queue may not be blocked: look when leaving the core */
+    bool interrupted; /* a handler has run during the wait */
+    bool masked;      /* in a call with a mask of its own: what ran since it began counts */
+    bool restart;     /* it was installed with SA_RESTART */
 };
 
 static inline uint64_t signal_bit(int sig)

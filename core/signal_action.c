@@ -35,7 +35,7 @@ int signals_install(int sig, const struct sigaction *act)
     struct sigaction with_us;
     bool handler = is_handler(act);
     if (handler || watched(sig)) {
-        memset(&ours.sa_mask, 0, sizeof ours.sa_mask);
+        memset(&ours.sa_mask, act->sa_flags & SA_ONSTACK ? 0xff : 0, sizeof ours.sa_mask); /* see altstack.h */
         ours.sa_sigaction = signals_trampoline;
         ours.sa_flags = (act->sa_flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_ONSTACK | SA_RESTART)) | SA_SIGINFO;
     }

@@ -1,4 +1,5 @@
 /* Sending signals to fibers, waiting for them, and jumps out of handlers. See signals.h. */
+#include "core/altstack.h"
 #include "core/enter.h"
 #include "core/mem.h"
 #include "core/pending.h"
@@ -184,9 +185,13 @@ void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)
     wait_abandon(self, sp);
     self->sig.masked = false;
     uint64_t mask = self->sig.mask;
-    while (self->sig.frames != NULL && (uintptr_t)self->sig.frames < sp) {
-        mask = self->sig.frames->mask;
-        self->sig.frames = self->sig.frames->outer;
+    const struct handler_frame *left = NULL; /* the outermost */
+    for (struct handler_frame *f = self->sig.frames; f != NULL; f = f->outer)
+        if (altstack_left(self, (uintptr_t)f, sp))
+            left = f;
+    if (left != NULL) {
+        mask = left->mask;
+        self->sig.frames = left->outer;
     }
     if (env->__mask_was_saved && mask != self->sig.mask)
         signals_set_mask(self, mask);

@@ -2,6 +2,7 @@
 #ifndef COAX_SWITCH_H
 #define COAX_SWITCH_H
 
+#include <signal.h>
 #include <stdint.h>
 
 /* Saves the running context at *save and continues the one at `to` with thread pointer `fs`. Two ways to set the
@@ -16,7 +17,11 @@ void *switch_first(char *top, void (*start)(void *), void *arg);
 extern switch_fn *switch_to;
 void switch_init(void);
 
-/* Calls fn on the stack that ends at `top` (16-byte aligned). */
-void switch_call(void *top, void (*fn)(void));
+/* Calls fn(arg) on the stack that ends at `top` (16-byte aligned). */
+void switch_call(void *top, void (*fn)(void *), void *arg);
+
+/* Goes on in fn(sig, info, context) with the stack pointer at `frame`: what fn returns to is the first word there. */
+void switch_frame(void *frame, void (*fn)(int, siginfo_t *, void *), int sig, siginfo_t *info, void *context)
+    __attribute__((noreturn));
 
 #endif

@@ -53,7 +53,7 @@ switch_syscall:
 	load_context
 	.size	switch_syscall, .-switch_syscall
 
-/* Calls a function on another stack, with the thread pointer as it is: rdi its top, rsi the function. */
+/* Calls a function on another stack, with the thread pointer as it is: rdi its top, rsi the function, rdx its argument. */
 	.globl	switch_call
 	.hidden	switch_call
 	.type	switch_call, @function
@@ -66,12 +66,26 @@ switch_call:
 	movq	%rsp, %rbp
 	.cfi_def_cfa_register rbp
 	movq	%rdi, %rsp
+	movq	%rdx, %rdi
 	call	*%rsi
 	leave
 	.cfi_def_cfa rsp, 8
 	ret
 	.cfi_endproc
 	.size	switch_call, .-switch_call
+
+/* As if the kernel had entered a handler: rdi its frame, rsi the handler, rdx, rcx, r8 what it is given. */
+	.globl	switch_frame
+	.hidden	switch_frame
+	.type	switch_frame, @function
+switch_frame:
+	movq	%rdi, %rsp
+	movq	%rsi, %rax
+	movl	%edx, %edi
+	movq	%rcx, %rsi
+	movq	%r8, %rdx
+	jmp	*%rax
+	.size	switch_frame, .-switch_frame
 
 /* The outermost frame of a context: an unwinder stops here. r12: argument, r13: function. */
 	.globl	switch_boot

@@ -1,4 +1,5 @@
 /* Signals. Without fibers they are the kernel's. */
+#include "core/altstack.h"
 #include "shim/hook.h"
 
 #include <string.h>
@@ -74,6 +75,12 @@ GATED(int, sigprocmask, (int how, const sigset_t *restrict set, sigset_t *restri
     if (self == NULL)
         return real.sigprocmask(how, set, old);
     return (int)hook_result(-signals_mask(self, how, set, old));
+}
+
+EXPORT int sigaltstack(const stack_t *restrict set, stack_t *restrict old)
+{
+    struct fiber *self = hook_enter();
+    return self == NULL ? real.sigaltstack(set, old) : (int)hook_result(altstack_set(self, set, old));
 }
 
 EXPORT int sigpending(sigset_t *set)

@@ -89,3 +89,23 @@ load helper
     same_cooperative 1 "$PROGRAMS/signal_mask_handler"
     [ "$status" = 0 ]
 }
+
+# bats test_tags=hook:sigaltstack,hook:pthread_kill,hook:siglongjmp
+@test "alternate stacks: handlers on them return, wait and jump" {
+    same_cooperative 1 "$PROGRAMS/signal_altstack" parked
+    [ "$status" = 0 ]
+    same_cooperative 2 "$PROGRAMS/signal_altstack" odd
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:sigaltstack
+@test "alternate stacks: each thread survives the overflow of its own stack" {
+    same_cooperative 1 "$PROGRAMS/signal_altstack" overflow
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:sigaltstack
+@test "alternate stacks: a frame that is moved loses no register" {
+    same_cooperative "$(nproc)" "$PROGRAMS/signal_altstack" registers
+    [ "$status" = 0 ]
+}

@@ -1,0 +1,266 @@
+/* Where a signal comes in: the trampoline, and how the program's handler is run. See signals.h. */
+#include "core/altstack.h"
+#include "core/enter.h"
+#include "core/monitor.h"
+#include "core/on_signal.h"
+#include "core/pending.h"
+#include "core/promote.h"
+#include "core/switch.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <string.h>
+#include <ucontext.h>
+
+/* The kernel prefers the main thread, so do we. */
+static bool mine(const struct fiber *self, int sig)
+{
+    return !blocks(self, sig) && (self == rt.fibers.main || !signals_main_alive() || blocks(rt.fibers.main, sig));
+}
+
+static bool synchronous(int sig, const siginfo_t *info)
+{
+    return info->si_code > 0 &&
+           (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
+}
+
+/* The program has no handler, but the signal is watched. A fault comes again and ends the process then. */
+static void without_handler(int sig, const siginfo_t *info)
+{
+    const struct sigaction none = {.sa_handler = SIG_DFL};
+    if (synchronous(sig, info))
+        real.sigaction(sig, &none, NULL);
+}
+
+/* In the trampoline: the kernel has blocked its signal on this kernel thread. */
+static void unblock(const struct kthread *k)
+{
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &k->kernel_mask, NULL, sizeof k->kernel_mask);
+}
+
+struct call {
+    const struct sigaction *act;
+    siginfo_t *info;
+    ucontext_t *context;
+    int sig;
+};
+
+static void call_here(void *arg)
+{
+    struct call *c = arg;
+    if ((c->act->sa_flags & SA_SIGINFO) != 0)
+        c->act->sa_sigaction(c->sig, c->info, c->context);
+    else
+        c->act->sa_handler(c->sig);
+}
+
+/* The program's handler, on the stack that it wants. */
+static void call(struct fiber *self, const struct sigaction *act, int sig, siginfo_t *info, ucontext_t *context)
+{
+    struct call c = {act, info, context, sig};
+    void *top = altstack_top(self, act);
+    bool alternate = (act->sa_flags & SA_ONSTACK) != 0;
+    altstack_begin(self, context, alternate);
+    if (top != NULL)
+        switch_call(top, call_here, &c);
+    else
+        call_here(&c);
+    altstack_end(self, context);
+}
+
+void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, bool blocked)
+{
+    struct sigaction act = rt.signals.acts[sig];
+    on_signal_note(sig);
+    if (!is_handler(&act)) {
+        without_handler(sig, info);
+        return;
+    }
+    struct handler_frame frame = {self->sig.frames, self->sig.mask};
+    bool masked = self->sig.masked;
+    self->sig.masked = false;
+    uint64_t add, counted = self->sig.counted;
+    memcpy(&add, &act.sa_mask, sizeof add);
+    if ((act.sa_flags & SA_NODEFER) == 0)
+        add |= signal_bit(sig);
+    if ((act.sa_flags & SA_RESETHAND) != 0) {
+        struct sigaction none = {.sa_handler = SIG_DFL};
+        signals_action(sig, &none, NULL);
+    }
+    self->sig.mask |= add & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+    self->sig.frames = &frame;
+    if (blocked)
+        unblock(self->kt);
+    memcpy(&context->uc_sigmask, &frame.mask, sizeof frame.mask);
+    call(self, &act, sig, info, context);
+    self->sig.frames = frame.outer;
+    memcpy(&add, &context->uc_sigmask, sizeof add);
+    if ((self->sig.counted != counted || add != frame.mask) && rt.coop && !self->kt->in_core)
+        signals_set_mask(self, add);
+    else
+        self->sig.mask = add;
+    self->sig.masked = masked;
+    if (self->sig.queue != NULL || rt.signals.queue != NULL) /* it came meanwhile and was blocked */
+        self->sig.due = true;
+    self->sig.restart = (act.sa_flags & SA_RESTART) != 0;
+    self->sig.interrupted = true;
+}
+
+/* On a thread that is no fiber, or solo again after a fork. The kernel has blocked the signal alone for the handler, or
+ * all of them; it restores the mask from the context. */
+static void run_native(int sig, siginfo_t *info, void *context)
+{
+    struct sigaction act = rt.signals.acts[sig];
+    uint64_t add, mask;
+    on_signal_note(sig);
+    if (!is_handler(&act)) {
+        without_handler(sig, info);
+        return;
+    }
+    memcpy(&add, &act.sa_mask, sizeof add);
+    if ((act.sa_flags & SA_NODEFER) == 0)
+        add |= signal_bit(sig);
+    memcpy(&mask, &((ucontext_t *)context)->uc_sigmask, sizeof mask);
+    mask |= add;
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+    if ((act.sa_flags & SA_RESETHAND) != 0) {
+        struct sigaction none = {.sa_handler = SIG_DFL};
+        signals_action(sig, &none, NULL);
+    }
+    if ((act.sa_flags & SA_SIGINFO) != 0)
+        act.sa_sigaction(sig, info, context);
+    else
+        act.sa_handler(sig);
+}
+
+/* A signal to the process has come to a promoted thread, but the kernel would have given it to the main thread. */
+static bool main_takes(int sig, const siginfo_t *info)
+{
+    bool process = info->si_code == SI_USER || info->si_code == SI_KERNEL || (sig == SIGCHLD && info->si_code > 0);
+    return rt.coop && process && promote_record() != NULL && signals_main_alive() && !blocks(rt.fibers.main, sig);
+}
+
+/* The carrier waits in its own context, where no fiber is: it is inside the core. */
+static struct kthread *idle_carrier(void)
+{
+    if (!rt.coop || fiber_record != NULL)
+        return NULL;
+    struct kthread *k = signals_carrier();
+    return k->tid == sys_gettid() ? k : NULL;
+}
+
+/* A signal that only makes a fiber look at its queue, or ends its sigwait: the true one is in there. */
+static char nudge;
+
+void signals_nudge(int tid, int sig)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = SI_QUEUE;
+    info.si_pid = sys_getpid();
+    info.si_value.sival_ptr = &nudge;
+    (void)sys(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, sig, &info);
+}
+
+static bool is_nudge(const siginfo_t *info)
+{
+    return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &nudge && info->si_pid == sys_getpid();
+}
+
+/* No fiber is interrupted: a thread that is none, or the carrier between two of them. */
+static void outside(int sig, siginfo_t *info, void *context)
+{
+    if (is_nudge(info))
+        return;
+    struct kthread *k = idle_carrier();
+    struct pending_signal *p = k != NULL || main_takes(sig, info) ? pending_take(sig, info, NULL) : NULL;
+    if (p == NULL) {
+        run_native(sig, info, context);
+    } else {
+        signals_arrive(p);
+        loop_kick();
+    }
+}
+
+/* A broken pipe is the writer's own. */
+static bool broken_pipe(int sig, const siginfo_t *info)
+{
+    return sig == SIGPIPE && info->si_code == SI_USER && info->si_pid == sys_getpid();
+}
+
+/* Its handler runs on the fiber that is interrupted. */
+static bool at_once(const struct fiber *self, int sig, const siginfo_t *info)
+{
+    if (synchronous(sig, info))
+        return true;
+    if (self->kt->in_core)
+        return false;
+    if (broken_pipe(sig, info))
+        return !blocks(self, sig);
+    bool directed = info->si_code == SI_TKILL && (self->sig.waited & signal_bit(sig)) == 0 && baton_is_away(self);
+    return mine(self, sig) || (directed && !blocks(self, sig));
+}
+
+/* The fiber may be on another kernel thread by now: the kernel shall restore what that one has. A fork's child has what
+ * the fiber had. */
+static void leave(const struct fiber *self, ucontext_t *context)
+{
+    if (!rt.coop)
+        return;
+    memcpy(&context->uc_sigmask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
+    altstack_return(self->kt, context);
+}
+
+/* On a stack of the fiber's. */
+static void run_here(int sig, siginfo_t *info, void *context)
+{
+    struct fiber *self = fiber_self;
+    int saved = errno;
+    if (!is_nudge(info))
+        signals_run(self, sig, info, context, true);
+    if (self->sig.due && !self->kt->in_core) {
+        unblock(self->kt);
+        signals_deliver(self);
+    }
+    leave(self, context);
+    errno = saved;
+}
+
+/* For another fiber, or for later. ours: on a stack of ours, where nothing may wait. */
+static void queue(struct fiber *self, int sig, const siginfo_t *info, bool ours)
+{
+    signals_arrive(pending_take(sig, info, broken_pipe(sig, info) ? self : NULL));
+    if (self->kt->in_core || ours || baton_is_away(self)) {
+        self->kt->deferred = true;
+        loop_kick();
+        if (ours)
+            monitor_wake(); /* the fiber may compute for long */
+    } else {
+        core_enter(self);
+        unblock(self->kt); /* those that follow find it in the core, and return: no frames pile up */
+        signals_route();
+        core_leave(self);
+    }
+}
+
+void signals_trampoline(int sig, siginfo_t *info, void *context)
+{
+    struct fiber *self = fiber_self;
+    int saved = errno;
+    if (self == NULL) {
+        outside(sig, info, context);
+        errno = saved;
+        return;
+    }
+    bool nudged = is_nudge(info), ours = altstack_ours(self->kt, info, context);
+    if (!nudged && !at_once(self, sig, info)) {
+        queue(self, sig, info, ours);
+        leave(self, context);
+        errno = saved;
+    } else if (ours && !(nudged && self->kt->in_core)) {
+        altstack_move(self, !nudged, run_here, sig, info, context);
+    } else {
+        run_here(sig, info, context);
+    }
+}
