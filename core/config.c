@@ -1,6 +1,7 @@
 #include "core/config.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/rt.h"
 
 #include <string.h>
@@ -98,6 +99,14 @@ static const char *lookup(char **env, const char *name)
     return NULL;
 }
 
+/* A copy: programs that change their title write over their environment. */
+static const char *keep(const char *text)
+{
+    size_t n = text == NULL ? 0 : strlen(text) + 1;
+    char *copy = n == 0 ? NULL : mem_map(n);
+    return copy == NULL ? text : memcpy(copy, text, n);
+}
+
 static void ignored(const char *name, const char *value, const char *expected)
 {
     log_line(LOG_ERROR, "%s: '%s' is not %s; ignored", name, value, expected);
@@ -175,11 +184,11 @@ void config_init(struct config *c, char **env)
     char *own[64];
     env = own_variables(env, own, countof(own));
     *c = (struct config){.pool_size = POOL_DEFAULT, .verify_fd = -1, .follow = true, .log_level = LOG_ERROR};
-    c->log_file = lookup(env, "COAX_LOG_FILE");
+    c->log_file = keep(lookup(env, "COAX_LOG_FILE"));
     const char *v = lookup(env, "COAX_LOG_LEVEL");
     if (v != NULL && !log_level_named(v, &c->log_level))
         ignored("COAX_LOG_LEVEL", v, "error, warn, info or debug");
-    c->stats = lookup(env, "COAX_STATS");
+    c->stats = keep(lookup(env, "COAX_STATS"));
     v = lookup(env, "COAX_THREADS");
     c->kernel_threads = v != NULL && strcmp(v, "kernel") == 0;
     if (v != NULL && !c->kernel_threads && strcmp(v, "fiber") != 0)

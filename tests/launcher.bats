@@ -171,6 +171,11 @@ END
     refuses 125 "--log-file: '/proc/version' is not a file" plain_user "$COAX" --log-file=/proc/version ./probe
 }
 
+@test "a program that writes over its environment" {
+    same_cooperative 1 "$PROGRAMS/proc_title"
+    [ "$output" = ok ]
+}
+
 @test "bad options: one line that names it, 125" {
     refuses 125 "--nonsense: unknown option" "$COAX" --nonsense ./probe
     refuses 125 "--read: unknown option" "$COAX" --read=3 ./probe
