@@ -320,7 +320,7 @@ static int give_idle_context(struct kthread *k)
     char *stack = mem_map(size);
     if (stack == NULL)
         return -ENOMEM;
-    k->fs = tls_make(stack + size, stack, size);
+    k->fs = tls_make(stack + size, NULL, stack, size);
     if (k->fs == 0)
         return -ENOMEM;
     tls_unlink(k->fs); /* it is no thread of the program */

@@ -17,8 +17,9 @@ __thread struct fiber *fiber_record __attribute__((tls_model("initial-exec")));
 
 enum {
     PAGE = 4096,
+    LINE = 64, /* a record begins at one */
     FREE_WITH_PAGES = 64,
-    SMALL_STACK = 64 << 10, /* the block is no part of a smaller one: hooks need more stack than the bare calls */
+    LARGE_STACK = 1 << 20, /* the block is no part of a smaller one: it is larger than libc's, and hooks need stack */
 };
 
 struct fiber *fiber_of(pthread_t handle)
@@ -146,40 +147,51 @@ static struct fiber *take_free(struct stack_class *c)
     return tls_remake(f->fs, f->slot + c->guard, c->size - c->guard) ? f : NULL; /* without memory the slot is lost */
 }
 
-/* A slot is [guard][stack][TLS, struct pthread][struct fiber]. The stack begins right below the block, in the same
- * page: a page less for a thread that waits. As libc does, the program is shown a stack that ends where the slot ends,
- * the block included. */
+static size_t round_page(size_t n)
+{
+    return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
+
+/* Room for malloc's cache, if that takes no page more: what libc's objects, libc and the core touch above the stack of
+ * every thread ends in the middle of one. */
+static size_t cache_size(void)
+{
+    const struct tls *t = &rt.tls;
+    size_t touched = t->used + t->pd_size + t->align + LINE + sizeof(struct fiber);
+    size_t cache = (t->cache.size + 15) & ~15ul;
+    return round_page(touched + cache) == round_page(touched) ? cache : 0;
+}
+
+/* What a slot holds above its stack at the most. */
+static size_t block_size(void)
+{
+    return round_page(tls_room() + LINE + sizeof(struct fiber) + cache_size());
+}
+
+/* A slot is [guard][stack][TLS, struct pthread][struct fiber][malloc's cache]: two pages for a thread that waits, if
+ * that needs no more than one of stack. As libc does, the program is shown a stack that ends where the slot ends, the
+ * block included. */
 static struct fiber *take_fresh(struct stack_class *c)
 {
     char *slot = stacks_get(c);
     if (slot == NULL)
         return NULL;
-    struct fiber *f = (struct fiber *)(((uintptr_t)slot + c->size - sizeof *f) & ~63ul);
+    char *top = slot + c->size - cache_size();
+    struct fiber *f = (struct fiber *)((uintptr_t)(top - sizeof *f) & ~(uintptr_t)(LINE - 1));
     f->class = c;
     f->slot = slot;
-    f->fs = tls_make((char *)f, slot + c->guard, c->size - c->guard);
+    f->fs = tls_make((char *)f, cache_size() != 0 ? top : NULL, slot + c->guard, c->size - c->guard);
     if (f->fs == 0) { /* the slot stays unused: memory is short */
         return NULL;
     }
     return f;
 }
 
-static size_t round_page(size_t n)
-{
-    return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
-}
-
-/* What a slot holds above its stack. */
-static size_t block_size(void)
-{
-    return round_page(tls_room() + sizeof(struct fiber));
-}
-
 static struct fiber *obtain(const struct fiber_attr *a)
 {
     size_t stack = a->stack != NULL ? 0 : round_page(a->stack_size);
     size_t guard = a->stack != NULL ? 0 : round_page(a->guard_size);
-    size_t size = guard + stack + (stack < block_size() + SMALL_STACK ? block_size() : 0);
+    size_t size = guard + stack + (stack < block_size() + LARGE_STACK ? block_size() : 0);
     if (stack < a->stack_size * (a->stack == NULL) || size < stack || size < guard)
         return NULL; /* more than there is */
     struct stack_class *c = stacks_class(size, guard);
@@ -213,7 +225,7 @@ static void prepare(struct fiber *f, const struct fiber_attr *a, void *(*start)(
     f->sig.mask = creator->sig.mask;
     if (a->sigmask != NULL)
         memcpy(&f->sig.mask, a->sigmask, sizeof f->sig.mask);
-    char *top = a->stack != NULL ? a->stack + a->stack_size : (char *)tls_low(fs);
+    char *top = a->stack != NULL ? a->stack + a->stack_size : tls_stack_top(fs);
     f->sp = switch_first(top, boot, f);
     *(struct fiber **)(fs + (uintptr_t)rt.tls.off_self) = f;
     *(struct fiber **)(fs + (uintptr_t)rt.tls.off_record) = f;

@@ -124,26 +124,39 @@ struct libc_tls {
     size_t size;
 };
 
-static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
+/* libc's part of the caller's static TLS, and how much of that is any object's. */
+static int find_tls(struct dl_phdr_info *info, size_t size, void *arg)
 {
+    struct tls *t = &rt.tls;
     struct libc_tls *out = arg;
+    uintptr_t below = tls_pointer() - (uintptr_t)info->dlpi_tls_data;
     (void)size;
-    if (info->dlpi_name == NULL || strstr(info->dlpi_name, "libc.so") == NULL || info->dlpi_tls_data == NULL)
+    if (info->dlpi_tls_data == NULL)
+        return 0;
+    if (below <= t->static_size - t->pd_size && below > t->used)
+        t->used = below;
+    if (info->dlpi_name == NULL || strstr(info->dlpi_name, "libc.so") == NULL)
         return 0;
     out->block = info->dlpi_tls_data;
     for (int i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_TLS)
             out->size = info->dlpi_phdr[i].p_memsz;
-    return 1;
+    return 0;
 }
 
-enum { DONOR_STACK = 256 << 10, /* and the static TLS */ LIBC_TLS_MOST = 1024 };
+enum { DONOR_STACK = 256 << 10 /* and the static TLS */ };
 
 static struct {
     size_t libc_size;
-    char before[LIBC_TLS_MOST], after[LIBC_TLS_MOST];
     long off_res;
+    bool understood;
 } donor;
+
+/* libc's own TLS in a block. */
+static char *libc_block(uintptr_t fs)
+{
+    return (char *)fs + rt.tls.off_libc;
+}
 
 static void *donate(void *unused)
 {
@@ -153,10 +166,7 @@ static void *donate(void *unused)
     (void)unused;
     t->image_pd = fs;
     donor.off_res = (long)((uintptr_t)__res_state() - fs);
-    memcpy(donor.before, (char *)fs + t->off_libc, donor.libc_size);
-    void *volatile p = real.malloc(24);
-    real.free(p);
-    memcpy(donor.after, (char *)fs + t->off_libc, donor.libc_size);
+    donor.understood = mcache_study(libc_block(fs), donor.libc_size);
     return NULL;
 }
 
@@ -195,13 +205,8 @@ static int study_image(void)
         if (w == t->image_stack_size && t->off_stack_size < 0)
             t->off_stack_size = (long)i;
     }
-    for (size_t i = 0; i + sizeof(uintptr_t) <= donor.libc_size; i += sizeof(uintptr_t)) {
-        if (memcmp(donor.before + i, donor.after + i, sizeof(uintptr_t)) == 0)
-            continue;
-        if (t->nkeep == TLS_KEEP)
-            return fail("malloc's per-thread cache looks unknown");
-        t->keep[t->nkeep++] = (long)i;
-    }
+    if (!donor.understood)
+        return fail("malloc's per-thread cache looks unknown");
     t->off_res = donor.off_res;
     if (t->off_stack < 0 || t->off_stack_size < 0)
         return fail("the thread block of a new thread looks unknown");
@@ -232,9 +237,9 @@ int tls_calibrate(void)
     if (find_names() != 0 || check_main() != 0)
         return -1;
     struct libc_tls own = {NULL, 0};
-    real.dl_iterate_phdr(find_libc, &own);
+    real.dl_iterate_phdr(find_tls, &own);
     const char *resp = real_symbol("__resp");
-    if (own.block == NULL || own.size > LIBC_TLS_MOST || resp == NULL)
+    if (own.block == NULL || own.size > MCACHE_STUDIED || resp == NULL)
         return fail("libc's thread-local data was not found");
     donor.libc_size = own.size;
     t->off_libc = own.block - (char *)tls_pointer();
@@ -261,6 +266,13 @@ size_t tls_room(void)
 uintptr_t tls_low(uintptr_t fs)
 {
     return fs - (rt.tls.static_size - rt.tls.pd_size);
+}
+
+char *tls_stack_top(uintptr_t fs)
+{
+    const uintptr_t page = 4096;
+    uintptr_t low = tls_low(fs), used = (fs - rt.tls.used) & ~(page - 1);
+    return (char *)(low >= used ? low : low & ~(page - 1));
 }
 
 static void stack_lock(void)
@@ -318,28 +330,26 @@ static void fill(uintptr_t fs, char *stack, size_t size)
     stack_unlock();
 }
 
-uintptr_t tls_make(char *top, char *stack, size_t size)
+uintptr_t tls_make(char *top, char *cache, char *stack, size_t size)
 {
     const struct tls *t = &rt.tls;
     uintptr_t fs = ((uintptr_t)top - t->pd_size) & ~(t->align - 1);
     if (libc.allocate((void *)fs) == NULL)
         return 0;
+    if (cache != NULL)
+        mcache_give(libc_block(fs), cache);
     fill(fs, stack, size);
     return fs;
 }
 
 bool tls_remake(uintptr_t fs, char *stack, size_t size)
 {
-    const struct tls *t = &rt.tls;
-    uintptr_t kept[TLS_KEEP];
-    uintptr_t libc_block = fs + (uintptr_t)t->off_libc;
-    for (unsigned i = 0; i < t->nkeep; i++)
-        kept[i] = *(uintptr_t *)(libc_block + (uintptr_t)t->keep[i]);
+    uintptr_t kept[MCACHE_WORDS];
+    mcache_save(libc_block(fs), kept);
     libc.deallocate((void *)fs, false);
     if (libc.allocate((void *)fs) == NULL)
         return false;
-    for (unsigned i = 0; i < t->nkeep; i++)
-        *(uintptr_t *)(libc_block + (uintptr_t)t->keep[i]) = kept[i];
+    mcache_restore(libc_block(fs), kept);
     fill(fs, stack, size);
     return true;
 }

@@ -7,16 +7,17 @@
 #ifndef COAX_TLS_H
 #define COAX_TLS_H
 
+#include "core/mcache.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { TLS_KEEP = 8 }; /* most words of libc's own TLS that outlive a recycled fiber */
 
 struct tls {
     const char *failure; /* why calibration failed; NULL: it did not */
     size_t pd_size;      /* sizeof(struct pthread) */
     size_t static_size;  /* static TLS and struct pthread */
+    size_t used;         /* of the static TLS: the rest, farthest below, is libc's reserve for dlopen */
     size_t align;
     char *image; /* the donor's struct pthread */
     uintptr_t image_pd, image_stack;
@@ -29,8 +30,7 @@ struct tls {
     int cancel_bits; /* set in cancelhandling by pthread_cancel */
     int async_bits;  /* set while cancellation is asynchronous */
     int cond_clock_bit;
-    long keep[TLS_KEEP]; /* offsets in libc's TLS of the words of malloc's per-thread cache */
-    unsigned nkeep;
+    struct mcache cache;
     unsigned next_tid;
 };
 
@@ -38,14 +38,17 @@ struct tls {
 int tls_calibrate(void);
 
 /* Builds a block that ends below `top`. Returns its thread pointer (the pthread_t), 0 without memory.
- * stack, size: what libc shall believe of the stack. */
-uintptr_t tls_make(char *top, char *stack, size_t size);
+ * cache: memory for malloc's (see mcache.h), NULL: none; stack, size: what libc shall believe of the stack. */
+uintptr_t tls_make(char *top, char *cache, char *stack, size_t size);
 /* The same for a block that was one already: malloc's cache stays, all else is as new. */
 bool tls_remake(uintptr_t fs, char *stack, size_t size);
 /* Bytes that tls_make takes below `top` at the most. */
 size_t tls_room(void);
 /* Where a block begins: what lies below is free. */
 uintptr_t tls_low(uintptr_t fs);
+/* The highest end of a stack below the block that shares no page with libc's reserve for dlopen. Nobody touches that as
+ * a rule: in a page with a stack it would cost memory, on its own it costs addresses. */
+char *tls_stack_top(uintptr_t fs);
 
 /* First act on a new block, in its own fiber. */
 void tls_enter(void);
