@@ -262,6 +262,7 @@ void baton_return(struct fiber *self)
         return;
     k->leaving = self;
     switch_to(&self->sp, k->sp, k->fs);
+    self->trimmed = false;
 }
 
 void baton_hand(struct kthread *to)

@@ -5,10 +5,10 @@
 
 enum { PAGE = 4096, STEP_MS = 5, ROUND_MS = 1000, FEW = 64, MANY = 512 };
 
-/* Parked and off the processor: who runs the loop is parked, too, but stands on its stack. */
+/* Waits, for an event or for its turn, and has run before. Who runs the loop waits, too, but stands on its stack. */
 static bool away_from_stack(const struct fiber *f)
 {
-    return f->state == FIBER_PARKED && f->kt->running != f;
+    return (f->state == FIBER_PARKED || f->state == FIBER_READY) && f->kt != NULL && f->kt->running != f;
 }
 
 static void trim_fiber(struct fiber *f)

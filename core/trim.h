@@ -1,8 +1,8 @@
-/* Gives back the stack pages that parked fibers do not need.
+/* Gives back the stack pages that waiting fibers do not need.
  *
  * A thread touches most stack when it starts and then waits in a shallow loop; a kernel thread keeps those pages for
- * ever. What lies below the stack pointer of a parked fiber is dead (x86-64 psABI, 3.2.2), so the loop drops it: in
- * rounds, at most one a second, a few fibers at a time. A fiber that has ever called
+ * ever. What lies below the stack pointer of a fiber that does not run is dead (x86-64 psABI, 3.2.2), so the loop drops
+ * it: in rounds, at most one a second, a few fibers at a time. A fiber that has ever called
  * longjmp may have carved stacks of its own out of this one, and jump down again: it keeps its pages, and so does one
  * that waits on another stack than its own.
  * --keep-stacks turns it off. Inside the core. */

@@ -29,6 +29,12 @@ resident() {
     [ "$(resident)" -gt 20000 ]
 }
 
+# bats test_tags=hook:sched_yield
+@test "so is that of one that waits for its turn" {
+    same_cooperative 1 "$PROGRAMS/stack_busy" "$BATS_TEST_TMPDIR/resident"
+    [ "$(resident)" -lt 10000 ]
+}
+
 # bats test_tags=hook:_longjmp
 @test "a coroutine carved out of its thread's stack is left alone" {
     same_cooperative 1 "$PROGRAMS/stack_carved"
