@@ -61,9 +61,30 @@ static void addrinfo_drop(struct job *job)
     addrinfo_free(j);
 }
 
+/* The attempt without blocking: numbers need no look-up. Each result repeats the flags that were asked for. */
+static bool addrinfo_numeric(const char *node, const char *service, const struct addrinfo *hints,
+                             struct addrinfo **result)
+{
+    struct addrinfo numeric = {.ai_family = AF_UNSPEC, .ai_flags = AI_V4MAPPED | AI_ADDRCONFIG}; /* as if none */
+    int before = errno;
+    if (hints != NULL)
+        numeric = *hints;
+    int added = (AI_NUMERICHOST | AI_NUMERICSERV) & ~numeric.ai_flags;
+    numeric.ai_flags |= added;
+    if (real.getaddrinfo(node, service, &numeric, result) != 0) {
+        errno = before;
+        return false;
+    }
+    for (struct addrinfo *a = *result; a != NULL; a = a->ai_next)
+        a->ai_flags &= ~added;
+    return true;
+}
+
 int resolve_addrinfo(struct fiber *self, const char *node, const char *service, const struct addrinfo *hints,
                      struct addrinfo **result)
 {
+    if (addrinfo_numeric(node, service, hints, result))
+        return 0;
     struct addrinfo_job *j = real.malloc(sizeof *j);
     if (j == NULL)
         return EAI_MEMORY;
@@ -118,7 +139,9 @@ int resolve_nameinfo(struct fiber *self, const struct sockaddr *addr, socklen_t 
         hostlen = 0;
     if (service == NULL)
         servicelen = 0;
-    if (addrlen > sizeof(struct sockaddr_storage) || hostlen > 1 << 20 || servicelen > 1 << 20)
+    const int numbers = NI_NUMERICHOST | NI_NUMERICSERV;
+    if ((flags & numbers) == numbers || addrlen > sizeof(struct sockaddr_storage) || hostlen > 1 << 20 ||
+        servicelen > 1 << 20)
         return real.getnameinfo(addr, addrlen, host, hostlen, service, servicelen, flags);
     struct nameinfo_job *j = real.malloc(sizeof *j + hostlen + servicelen);
     if (j == NULL)

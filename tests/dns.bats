@@ -29,3 +29,12 @@ setup() {
         same "${alone[@]}" "$PROGRAMS/$program" 8 ${alone:+exact}
     done
 }
+
+# Helpers are for what may take long.
+# bats test_tags=hook:getaddrinfo,hook:getnameinfo
+@test "numbers are not looked up" {
+    same_cooperative 1 "$PROGRAMS/dns_numeric"
+    [[ $output = *"127.0.0.1 80"* ]]
+    [ "$(stat_of helpers)" = 0 ]
+    same_cooperative 1 "$PROGRAMS/dns_numeric" errors
+}
