@@ -73,7 +73,7 @@ $(BUILD)/coax.pc: always
 	$(Q)mkdir -p $(@D) && printf 'prefix=%s\nincludedir=$${prefix}/include\n\nName: coax\nDescription: optional control header of coax (no library is linked)\nVersion: %s\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $@
 
 # Victims: built as anybody would build them, without a header of ours.
-programs: $(PROGS)
+programs: $(PROGS) $(BUILD)/programs/libnss_standin.so.2
 VICTIM_FLAGS ?= -O1 -g -pthread
 $(BUILD)/programs/%: tests/programs/%.c
 	$(call say,VICTIM,$<)
@@ -81,6 +81,11 @@ $(BUILD)/programs/%: tests/programs/%.c
 $(BUILD)/programs/%: tests/programs/%.cc
 	$(call say,VICTIM,$<)
 	$(Q)mkdir -p $(@D) && $(CXX) $(VICTIM_FLAGS) -w $< -o $@ -ldl
+
+# What libc loads for a victim.
+$(BUILD)/programs/libnss_standin.so.2: tests/modules/nss_standin.c
+	$(call say,VICTIM,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(VICTIM_FLAGS) -w -shared -fPIC $< -o $@
 
 # Programs that know of coax.h.
 HEADER_FLAGS := -Wall -Wextra -pedantic -Werror -I$(BUILD)/include

@@ -3,6 +3,7 @@
 #include "core/key.h"
 #include "core/landing.h"
 #include "core/promote.h"
+#include "core/record.h"
 #include "core/switch.h"
 #include "shim/real.h"
 
@@ -333,6 +334,8 @@ void fiber_ended(struct fiber *f)
     list_remove(&f->all);
     f->state = FIBER_DONE;
     tls_unlink(f->fs);
+    record_release(f->records);
+    f->records = NULL;
     if (f->join_wait != NULL)
         wait_wake(f->join_wait, 0);
     __atomic_store_n(&f->done, 1, __ATOMIC_SEQ_CST);

@@ -63,12 +63,13 @@ struct fiber {
     char name[FIBER_NAME];
     const char *call; /* what it waits in, for reports */
 
-    struct scope *scope;    /* see scope.h: innermost first */
-    struct binding *values; /* see key.h */
-    uint64_t deadline;      /* of coax_with_timeout, absolute ns; 0: none */
-    unsigned shielded;      /* in coax_protect */
-    bool stop;              /* coax_cancel was called */
-    unsigned stopped;       /* calls that were ended by that */
+    struct scope *scope;     /* see scope.h: innermost first */
+    struct binding *values;  /* see key.h */
+    struct records *records; /* see record.h */
+    uint64_t deadline;       /* of coax_with_timeout, absolute ns; 0: none */
+    unsigned shielded;       /* in coax_protect */
+    bool stop;               /* coax_cancel was called */
+    unsigned stopped;        /* calls that were ended by that */
 
     struct fiber_signals sig;
 };

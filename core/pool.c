@@ -21,6 +21,32 @@ static struct job *take(void)
     return job;
 }
 
+/* A helper at work. */
+struct helper {
+    bool lost; /* not counted any more */
+};
+
+/* The caller has gone. Inside the core, or all signals blocked. True: no helper has begun with it, and none will. */
+static bool take_back(struct job *job)
+{
+    struct pool *p = &rt.pool;
+    struct job *before = NULL, *at;
+    lock_take(&p->lock);
+    for (at = p->head; at != NULL && at != job; at = at->next)
+        before = at;
+    if (at != NULL) {
+        *(before != NULL ? &before->next : &p->head) = job->next;
+        if (p->tail == job)
+            p->tail = before;
+        p->queued--;
+    } else if (job->endless && job->helper != NULL && !job->helper->lost) {
+        job->helper->lost = true;
+        p->threads--;
+    }
+    lock_drop(&p->lock);
+    return at != NULL;
+}
+
 static void finish(struct job *job)
 {
     /* A caller that is no fiber sleeps on `done`, unless it has given up: then the job is ours to drop. */
@@ -44,17 +70,24 @@ static void *helper(void *unused)
 {
     struct pool *p = &rt.pool;
     const struct timespec idle = {IDLE_SECONDS, 0};
+    struct helper me = {false};
     (void)unused;
     lock_take(&p->lock);
     for (;;) {
         struct job *job = take();
         if (job != NULL) {
+            job->helper = &me;
             lock_drop(&p->lock);
             job->run(job);
+            lock_take(&p->lock);
+            job->helper = NULL;
+            lock_drop(&p->lock);
             finish(job);
             lock_take(&p->lock);
             continue;
         }
+        if (me.lost)
+            break;
         if (p->threads > rt.config.pool_size)
             break;
         uint32_t seen = p->signal;
@@ -66,7 +99,8 @@ static void *helper(void *unused)
         if (r == -ETIMEDOUT && p->head == NULL)
             break;
     }
-    p->threads--;
+    if (!me.lost)
+        p->threads--;
     lock_drop(&p->lock);
     return NULL;
 }
@@ -86,15 +120,19 @@ static bool spawn(void)
     return e == 0;
 }
 
-/* Queues for an idle helper or a new one; false: there is none and the limit is reached. All signals are blocked. */
-static bool enqueue(struct job *job)
+/* Queues for an idle helper or a new one; false: there is none and the limit is reached. Who has a limit of his own
+ * then waits until some helper is done: made by himself the call could not be ended. All signals are blocked. */
+static bool enqueue(struct job *job, bool bounded)
 {
     struct pool *p = &rt.pool;
     lock_take(&p->lock);
     bool grow = p->queued >= p->idle;
     if (grow && p->threads >= rt.config.pool_size) {
-        lock_drop(&p->lock);
-        return false;
+        if (!bounded || p->threads == 0) {
+            lock_drop(&p->lock);
+            return false;
+        }
+        grow = false;
     }
     job->next = NULL;
     if (p->tail != NULL)
@@ -122,13 +160,27 @@ static bool enqueue(struct job *job)
 }
 
 /* Outside the core a handler may come, and submit, too: not while this holds the lock. */
-static bool submit(struct job *job)
+static bool submit(struct job *job, bool bounded)
 {
     uint64_t all = ALL_SIGNALS, old;
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);
-    bool queued = enqueue(job);
+    bool queued = enqueue(job, bounded);
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof old);
     return queued;
+}
+
+/* True: the job is the pool's to drop, or has been dropped. Until it is claimed it is the caller's. */
+static bool leave_foreign(struct job *job)
+{
+    uint64_t all = ALL_SIGNALS, old;
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);
+    bool left = take_back(job);
+    if (left)
+        job->drop(job);
+    else
+        left = __atomic_exchange_n(&job->claimed, 1, __ATOMIC_SEQ_CST) == 0;
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof old);
+    return left;
 }
 
 /* Without a fiber: a handler ends the wait as it would end the call itself. */
@@ -138,12 +190,11 @@ static int wait_foreign(struct job *job, uint64_t deadline, int flags)
     while (!__atomic_load_n(&job->done, __ATOMIC_SEQ_CST)) {
         uint64_t now = clock_now();
         struct timespec left = clock_to_timespec(now < deadline ? deadline - now : 0);
-        if (r == -EINTR && (flags & WAIT_INTR) != 0 && !signals_all_restart() &&
-            __atomic_exchange_n(&job->claimed, 1, __ATOMIC_SEQ_CST) == 0)
+        if (r == -EINTR && (flags & WAIT_INTR) != 0 && !signals_all_restart() && leave_foreign(job))
             return -EINTR;
         if (now < deadline)
             r = sys_futex_wait(&job->done, 0, deadline == CLOCK_NEVER ? NULL : &left);
-        else if (__atomic_exchange_n(&job->claimed, 1, __ATOMIC_SEQ_CST) == 0)
+        else if (leave_foreign(job))
             return -ETIMEDOUT;
     }
     return 0;
@@ -156,7 +207,10 @@ struct pool_wait {
 
 static void abandon(struct wait *w)
 {
-    container_of(w, struct pool_wait, wait)->job->waiter = NULL;
+    struct job *job = container_of(w, struct pool_wait, wait)->job;
+    job->waiter = NULL;
+    if (take_back(job))
+        job->drop(job);
 }
 
 static int run_here(struct fiber *self, struct job *job, const char *call)
@@ -172,15 +226,17 @@ static int run_here(struct fiber *self, struct job *job, const char *call)
 int pool_run(struct fiber *self, struct job *job, uint64_t deadline, int flags, const char *call)
 {
     job->done = job->claimed = 0;
+    job->helper = NULL;
     job->waiter = NULL;
     job->fiber = self != NULL;
     if (self == NULL)
         /* A helper would have the ids and namespaces of who made it, and work with those of others. */
-        return promote_record() == NULL && submit(job) ? wait_foreign(job, deadline, flags) : run_here(self, job, call);
+        return promote_record() == NULL && submit(job, deadline != CLOCK_NEVER) ? wait_foreign(job, deadline, flags)
+                                                                                : run_here(self, job, call);
     struct pool_wait w = {.job = job};
     wait_init(&w.wait, self, abandon);
     job->waiter = &w.wait;
-    if (!submit(job))
+    if (!submit(job, deadline != CLOCK_NEVER || self->deadline != 0))
         return run_here(self, job, call);
     core_enter(self);
     int r = wait_park(&w.wait, deadline, flags, call);

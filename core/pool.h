@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct helper;
+
 /* A job lives in memory of its own (the caller may leave before it ends), usually at the head of a larger struct. */
 struct job {
     struct job *next;
@@ -16,6 +18,8 @@ struct job {
     void (*drop)(struct job *); /* frees an abandoned job; not called for one that was waited for */
     struct wait *waiter;        /* a fiber's; NULL: abandoned. Under the baton */
     bool fiber;                 /* the caller is one */
+    bool endless;               /* may never come back: once abandoned, its helper does not count for the limit */
+    struct helper *helper;      /* that runs it. Under the pool's lock */
     uint32_t done;              /* futex for callers that are no fibers */
     uint32_t claimed;           /* by the first of: its end, an impatient caller that is no fiber */
 };
@@ -29,8 +33,8 @@ struct pool {
 };
 
 /* Runs the job on a helper and waits: 0, -ETIMEDOUT, -E_CANCELLED, -EINTR. After an error the job is abandoned: it must
- * not be touched again. flags: WAIT_*. When no helper can be had, the caller's kernel thread does it. self NULL: no
- * fibers. */
+ * not be touched again. flags: WAIT_*. When no helper can be had, the caller's kernel thread does it, or, if there is a
+ * deadline, it waits for one. self NULL: no fibers. */
 int pool_run(struct fiber *self, struct job *job, uint64_t deadline, int flags, const char *call);
 /* Inside the core: wakes those whose jobs are done. */
 void pool_drain(void);

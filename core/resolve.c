@@ -1,64 +1,33 @@
 #include "core/resolve.h"
-#include "core/enter.h"
+#include "core/lookup.h"
+#include "core/rt.h"
 #include "shim/real.h"
 
 #include <errno.h>
 #include <string.h>
 
-static uint64_t limit(void)
-{
-    uint64_t ns = rt.config.timeout[OP_DNS];
-    return ns == 0 ? CLOCK_NEVER : clock_after(ns);
-}
-
-/* The look-up was ended: by its own limit (false), or as a call of the program's, and errno says how. */
-static bool stopped(int r)
-{
-    if (r != -ECANCELED && r != -E_DEADLINE)
-        return false;
-    errno = r == -ECANCELED ? ECANCELED : ETIMEDOUT;
-    return true;
-}
-
-static char *copy_text(const char *text)
-{
-    size_t n = text == NULL ? 0 : strlen(text) + 1;
-    char *copy = n == 0 ? NULL : real.malloc(n);
-    if (copy != NULL)
-        memcpy(copy, text, n);
-    return copy;
-}
-
 /* ---- getaddrinfo ---- */
 
 struct addrinfo_job {
-    struct job job;
+    struct lookup lookup;
     char *node, *service;
     struct addrinfo hints, *result;
     bool hinted;
-    int r, error;
+    int r;
+    char more[];
 };
 
-static void addrinfo_run(struct job *job)
+static void addrinfo_call(struct lookup *l)
 {
-    struct addrinfo_job *j = container_of(job, struct addrinfo_job, job);
+    struct addrinfo_job *j = container_of(l, struct addrinfo_job, lookup);
     j->r = real.getaddrinfo(j->node, j->service, j->hinted ? &j->hints : NULL, &j->result);
-    j->error = errno;
 }
 
-static void addrinfo_free(struct addrinfo_job *j)
+static void addrinfo_discard(struct lookup *l)
 {
-    real.free(j->node);
-    real.free(j->service);
-    real.free(j);
-}
-
-static void addrinfo_drop(struct job *job)
-{
-    struct addrinfo_job *j = container_of(job, struct addrinfo_job, job);
+    struct addrinfo_job *j = container_of(l, struct addrinfo_job, lookup);
     if (j->r == 0)
         real.freeaddrinfo(j->result);
-    addrinfo_free(j);
 }
 
 /* The attempt without blocking: numbers need no look-up. Each result repeats the flags that were asked for. */
@@ -85,51 +54,41 @@ int resolve_addrinfo(struct fiber *self, const char *node, const char *service, 
 {
     if (addrinfo_numeric(node, service, hints, result))
         return 0;
-    struct addrinfo_job *j = real.malloc(sizeof *j);
+    struct addrinfo_job *j =
+        lookup_new(sizeof *j + lookup_text_size(node) + lookup_text_size(service), addrinfo_call, addrinfo_discard);
     if (j == NULL)
         return EAI_MEMORY;
-    *j = (struct addrinfo_job){.job = {.run = addrinfo_run, .drop = addrinfo_drop}, .hinted = hints != NULL};
-    j->node = copy_text(node);
-    j->service = copy_text(service);
+    char *at = j->more;
+    j->node = lookup_put_text(&at, node);
+    j->service = lookup_put_text(&at, service);
+    j->hinted = hints != NULL;
     if (hints != NULL)
         j->hints = *hints;
-    if ((node != NULL && j->node == NULL) || (service != NULL && j->service == NULL)) {
-        addrinfo_free(j);
-        return EAI_MEMORY;
-    }
-    int r = pool_run(self, &j->job, limit(), WAIT_STOP, "getaddrinfo");
-    if (r != 0)
-        return stopped(r) ? EAI_SYSTEM : EAI_AGAIN;
-    r = j->r;
+    enum lookup_end end = lookup_run(self, &j->lookup, "getaddrinfo");
+    if (end != LOOKUP_DONE)
+        return end == LOOKUP_STOPPED ? EAI_SYSTEM : EAI_AGAIN;
+    int r = j->r;
     if (r == 0)
         *result = j->result;
-    if (r == EAI_SYSTEM)
-        errno = j->error;
-    addrinfo_free(j);
+    lookup_free(j);
     return r;
 }
 
 /* ---- getnameinfo ---- */
 
 struct nameinfo_job {
-    struct job job;
+    struct lookup lookup;
     struct sockaddr_storage addr;
     socklen_t addrlen, hostlen, servicelen;
-    int flags, r, error;
+    int flags, r;
     char text[]; /* host, then service */
 };
 
-static void nameinfo_run(struct job *job)
+static void nameinfo_call(struct lookup *l)
 {
-    struct nameinfo_job *j = container_of(job, struct nameinfo_job, job);
+    struct nameinfo_job *j = container_of(l, struct nameinfo_job, lookup);
     j->r = real.getnameinfo((struct sockaddr *)&j->addr, j->addrlen, j->hostlen ? j->text : NULL, j->hostlen,
                             j->servicelen ? j->text + j->hostlen : NULL, j->servicelen, j->flags);
-    j->error = errno;
-}
-
-static void nameinfo_drop(struct job *job)
-{
-    real.free(container_of(job, struct nameinfo_job, job));
 }
 
 int resolve_nameinfo(struct fiber *self, const struct sockaddr *addr, socklen_t addrlen, char *host, socklen_t hostlen,
@@ -143,141 +102,87 @@ int resolve_nameinfo(struct fiber *self, const struct sockaddr *addr, socklen_t 
     if ((flags & numbers) == numbers || addrlen > sizeof(struct sockaddr_storage) || hostlen > 1 << 20 ||
         servicelen > 1 << 20)
         return real.getnameinfo(addr, addrlen, host, hostlen, service, servicelen, flags);
-    struct nameinfo_job *j = real.malloc(sizeof *j + hostlen + servicelen);
+    struct nameinfo_job *j = lookup_new(sizeof *j + hostlen + servicelen, nameinfo_call, NULL);
     if (j == NULL)
         return EAI_MEMORY;
-    *j = (struct nameinfo_job){.job = {.run = nameinfo_run, .drop = nameinfo_drop},
-                               .addrlen = addrlen,
-                               .hostlen = hostlen,
-                               .servicelen = servicelen,
-                               .flags = flags};
+    j->addrlen = addrlen;
+    j->hostlen = hostlen;
+    j->servicelen = servicelen;
+    j->flags = flags;
     memcpy(&j->addr, addr, addrlen);
-    int r = pool_run(self, &j->job, limit(), WAIT_STOP, "getnameinfo");
-    if (r != 0)
-        return stopped(r) ? EAI_SYSTEM : EAI_AGAIN;
-    r = j->r;
+    enum lookup_end end = lookup_run(self, &j->lookup, "getnameinfo");
+    if (end != LOOKUP_DONE)
+        return end == LOOKUP_STOPPED ? EAI_SYSTEM : EAI_AGAIN;
+    int r = j->r;
     if (r == 0 && hostlen > 0)
         memcpy(host, j->text, strnlen(j->text, hostlen - 1) + 1);
     if (r == 0 && servicelen > 0)
         memcpy(service, j->text + hostlen, strnlen(j->text + hostlen, servicelen - 1) + 1);
-    if (r == EAI_SYSTEM)
-        errno = j->error;
-    real.free(j);
+    lookup_free(j);
     return r;
 }
 
-/* ---- gethostby* ---- */
+/* ---- questions ---- */
 
-struct host_job {
-    struct job job;
-    struct host_query query;
-    char *name;
-    char addr[64];
-    struct hostent host, *result;
-    size_t size;
-    int r, error, h_error;
-    char buf[] __attribute__((aligned(16)));
+struct question_job {
+    struct lookup lookup;
+    struct resolve_question q;
+    unsigned char *answer;
+    int size, r;
+    char more[];
 };
 
-static void host_run(struct job *job)
+/* With the caller's state in the place of the thread's, if it has one that counts: lookup.c has put it there. */
+static void question_call(struct lookup *l)
 {
-    struct host_job *j = container_of(job, struct host_job, job);
-    const struct host_query *q = &j->query;
-    if (q->addr != NULL)
-        j->r = real.gethostbyaddr_r(j->addr, q->addrlen, q->family, &j->host, j->buf, j->size, &j->result, &j->h_error);
-    else if (q->family == AF_UNSPEC)
-        j->r = real.gethostbyname_r(j->name, &j->host, j->buf, j->size, &j->result, &j->h_error);
+    struct question_job *j = container_of(l, struct question_job, lookup);
+    const struct resolve_question *q = &j->q;
+    res_state given = q->state == NULL ? NULL : real.__res_state();
+    if (q->message != NULL)
+        j->r = given == NULL ? real.res_send(q->message, q->length, j->answer, j->size)
+                             : real.res_nsend(given, q->message, q->length, j->answer, j->size);
+    else if (q->domain != NULL)
+        j->r = given == NULL ? real.res_querydomain(q->name, q->domain, q->class, q->type, j->answer, j->size)
+                             : real.res_nquerydomain(given, q->name, q->domain, q->class, q->type, j->answer, j->size);
+    else if (q->search)
+        j->r = given == NULL ? real.res_search(q->name, q->class, q->type, j->answer, j->size)
+                             : real.res_nsearch(given, q->name, q->class, q->type, j->answer, j->size);
     else
-        j->r = real.gethostbyname2_r(j->name, q->family, &j->host, j->buf, j->size, &j->result, &j->h_error);
-    j->error = errno;
+        j->r = given == NULL ? real.res_query(q->name, q->class, q->type, j->answer, j->size)
+                             : real.res_nquery(given, q->name, q->class, q->type, j->answer, j->size);
 }
 
-static void host_free(struct host_job *j)
+int resolve_ask(struct fiber *self, const struct resolve_question *q, unsigned char *answer, int size)
 {
-    real.free(j->name);
-    real.free(j);
-}
-
-static void host_drop(struct job *job)
-{
-    host_free(container_of(job, struct host_job, job));
-}
-
-/* Moves a pointer from the job's buffer to the caller's. */
-static void move(void *pointer, const struct host_job *j, char *to)
-{
-    char **p = pointer;
-    if (*p != NULL && *p >= j->buf && *p < j->buf + j->size)
-        *p = to + (*p - j->buf);
-}
-
-static void move_all(struct hostent *host, const struct host_job *j, char *buf)
-{
-    memcpy(buf, j->buf, j->size);
-    move(&host->h_name, j, buf);
-    move(&host->h_aliases, j, buf);
-    move(&host->h_addr_list, j, buf);
-    for (char **p = host->h_aliases; p != NULL && *p != NULL; p++)
-        move(p, j, buf);
-    for (char **p = host->h_addr_list; p != NULL && *p != NULL; p++)
-        move(p, j, buf);
-}
-
-int resolve_host(struct fiber *self, const struct host_query *q, struct hostent *host, char *buf, size_t size,
-                 struct hostent **result, int *h_error)
-{
-    struct host_job *j = real.malloc(sizeof *j + size);
-    *result = NULL;
-    if (j == NULL)
-        return ENOMEM;
-    *j = (struct host_job){.job = {.run = host_run, .drop = host_drop}, .query = *q, .size = size};
-    j->name = copy_text(q->name);
-    if (q->addr != NULL)
-        memcpy(j->addr, q->addr, q->addrlen < sizeof j->addr ? q->addrlen : sizeof j->addr);
-    int r = pool_run(self, &j->job, limit(), WAIT_STOP, q->addr != NULL ? "gethostbyaddr" : "gethostbyname");
-    if (r != 0) {
-        bool ended = stopped(r);
-        *h_error = ended ? NETDB_INTERNAL : TRY_AGAIN;
-        return ended ? errno : EAGAIN;
+    size_t room = size > 0 ? (size_t)size : 0, length = q->message != NULL && q->length > 0 ? (size_t)q->length : 0;
+    size_t more = lookup_text_size(q->name) + lookup_text_size(q->domain) + length + room;
+    struct question_job *j = lookup_new(sizeof *j + more, question_call, NULL);
+    if (j == NULL || (q->state != NULL && !lookup_use_resolver(&j->lookup, q->state))) {
+        if (j != NULL)
+            lookup_free(j);
+        h_errno = NETDB_INTERNAL;
+        errno = ENOMEM;
+        return -1;
     }
-    r = j->r;
-    *h_error = j->h_error;
-    if (j->result != NULL) {
-        *host = j->host;
-        move_all(host, j, buf);
-        *result = host;
+    char *at = j->more;
+    j->q = *q;
+    j->q.name = lookup_put_text(&at, q->name);
+    j->q.domain = lookup_put_text(&at, q->domain);
+    if (length > 0)
+        j->q.message = (unsigned char *)lookup_put(&at, q->message, length);
+    j->answer = (unsigned char *)lookup_put(&at, answer, room);
+    j->size = size;
+    enum lookup_end end = lookup_run(self, &j->lookup, "res_query");
+    if (end != LOOKUP_DONE) {
+        h_errno = end == LOOKUP_STOPPED ? NETDB_INTERNAL : TRY_AGAIN;
+        if (end == LOOKUP_LATE)
+            errno = ETIMEDOUT;
+        return -1;
     }
-    errno = j->error;
-    host_free(j);
+    int r = j->r;
+    memcpy(answer, j->answer, room);
+    if (q->state != NULL)
+        lookup_resolver_back(q->state, &j->lookup);
+    lookup_free(j);
     return r;
-}
-
-struct answer {
-    struct hostent host;
-    size_t size;
-    char buf[] __attribute__((aligned(16)));
-};
-
-static __thread struct answer *last_answer __attribute__((tls_model("initial-exec")));
-
-/* Freed when the thread asks again: one answer a thread, as libc's is one a process. */
-struct hostent *resolve_host_static(struct fiber *self, const struct host_query *query)
-{
-    for (size_t size = 1024; size <= 1 << 20; size *= 2) {
-        struct answer *a = real.malloc(sizeof *a + size);
-        struct hostent *result;
-        int h_error = NETDB_INTERNAL;
-        if (a == NULL)
-            break;
-        int r = resolve_host(self, query, &a->host, a->buf, size, &result, &h_error);
-        if (r != ERANGE) {
-            real.free(last_answer);
-            last_answer = a;
-            h_errno = h_error;
-            return result;
-        }
-        real.free(a);
-    }
-    h_errno = NETDB_INTERNAL;
-    return NULL;
 }

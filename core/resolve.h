@@ -1,5 +1,5 @@
-/* Name lookups, whole on a helper thread: inside libc they block in ways nobody can hook. Everything the helper reads
- * and writes is the job's own, so that a lookup that never comes back can be abandoned when its limit passes. */
+/* The resolver's own calls, as look-ups: getaddrinfo, getnameinfo, and questions to name servers (res_query and kin).
+ * Those with a record (gethostbyname ...) are in record.h. */
 #ifndef COAX_RESOLVE_H
 #define COAX_RESOLVE_H
 
@@ -13,17 +13,16 @@ int resolve_addrinfo(struct fiber *self, const char *node, const char *service, 
 int resolve_nameinfo(struct fiber *self, const struct sockaddr *addr, socklen_t addrlen, char *host, socklen_t hostlen,
                      char *service, socklen_t servicelen, int flags);
 
-/* gethostbyname_r (family AF_UNSPEC), gethostbyname2_r, gethostbyaddr_r (addr set). */
-struct host_query {
-    const char *name;
-    const void *addr;
-    socklen_t addrlen;
-    int family;
+/* res_nquery, res_nsearch; with a domain res_nquerydomain; with a message res_nsend. state NULL: the thread's own, as
+ * the functions without n. -1 and h_errno where there is no answer. */
+struct resolve_question {
+    struct __res_state *state;
+    bool search;
+    const char *name, *domain;
+    const unsigned char *message;
+    int class, type, length;
 };
 
-int resolve_host(struct fiber *self, const struct host_query *query, struct hostent *host, char *buf, size_t size,
-                 struct hostent **result, int *h_error);
-/* The same into a buffer that belongs to the calling thread, as the non-reentrant calls answer. */
-struct hostent *resolve_host_static(struct fiber *self, const struct host_query *query);
+int resolve_ask(struct fiber *self, const struct resolve_question *q, unsigned char *answer, int size);
 
 #endif

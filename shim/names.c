@@ -1,18 +1,13 @@
-/* Name lookups. */
-#include "shim/hook.h"
+/* Names and addresses of hosts, and questions to name servers. */
+#include "core/record.h"
 #include "core/resolve.h"
-
-/* A limit on lookups holds without fibers, too. */
-static bool tracked(const struct fiber *self)
-{
-    return self != NULL || (rt.config.timeout[OP_DNS] != 0 && fiber_self == NULL && !rt.coop);
-}
+#include "shim/names.h"
 
 EXPORT int getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
                        struct addrinfo **restrict result)
 {
-    struct fiber *self = hook_enter();
-    if (!tracked(self))
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
         return real.getaddrinfo(node, service, hints, result);
     return resolve_addrinfo(self, node, service, hints, result);
 }
@@ -20,61 +15,146 @@ EXPORT int getaddrinfo(const char *restrict node, const char *restrict service, 
 EXPORT int getnameinfo(const struct sockaddr *restrict addr, socklen_t addrlen, char *restrict host, socklen_t hostlen,
                        char *restrict service, socklen_t servicelen, int flags)
 {
-    struct fiber *self = hook_enter();
-    if (!tracked(self))
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
         return real.getnameinfo(addr, addrlen, host, hostlen, service, servicelen, flags);
     return resolve_nameinfo(self, addr, addrlen, host, hostlen, service, servicelen, flags);
 }
 
 EXPORT struct hostent *gethostbyname(const char *name)
 {
-    struct fiber *self = hook_enter();
-    if (!tracked(self))
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
         return real.gethostbyname(name);
-    return resolve_host_static(self, &(struct host_query){.name = name, .family = AF_UNSPEC});
+    return record_get_static(self, RECORD_HOSTBYNAME, &(struct record_query){.name = name});
 }
 
 EXPORT struct hostent *gethostbyname2(const char *name, int family)
 {
-    struct fiber *self = hook_enter();
-    if (!tracked(self))
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
         return real.gethostbyname2(name, family);
-    return resolve_host_static(self, &(struct host_query){.name = name, .family = family});
+    return record_get_static(self, RECORD_HOSTBYNAME2, &(struct record_query){.name = name, .family = family});
 }
 
 EXPORT struct hostent *gethostbyaddr(const void *addr, socklen_t len, int family)
 {
-    struct fiber *self = hook_enter();
-    if (!tracked(self))
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
         return real.gethostbyaddr(addr, len, family);
-    return resolve_host_static(self, &(struct host_query){.addr = addr, .addrlen = len, .family = family});
+    return record_get_static(self, RECORD_HOSTBYADDR,
+                             &(struct record_query){.addr = addr, .addrlen = len, .family = family});
 }
 
 EXPORT int gethostbyname_r(const char *restrict name, struct hostent *restrict host, char *restrict buf, size_t size,
                            struct hostent **restrict result, int *restrict h_error)
 {
-    struct fiber *self = hook_enter();
-    if (!tracked(self))
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
         return real.gethostbyname_r(name, host, buf, size, result, h_error);
-    return resolve_host(self, &(struct host_query){.name = name, .family = AF_UNSPEC}, host, buf, size, result,
-                        h_error);
+    return record_get(self, RECORD_HOSTBYNAME, &(struct record_query){.name = name}, host, buf, size, (void **)result,
+                      h_error);
 }
 
 EXPORT int gethostbyname2_r(const char *restrict name, int family, struct hostent *restrict host, char *restrict buf,
                             size_t size, struct hostent **restrict result, int *restrict h_error)
 {
-    struct fiber *self = hook_enter();
-    if (!tracked(self))
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
         return real.gethostbyname2_r(name, family, host, buf, size, result, h_error);
-    return resolve_host(self, &(struct host_query){.name = name, .family = family}, host, buf, size, result, h_error);
+    return record_get(self, RECORD_HOSTBYNAME2, &(struct record_query){.name = name, .family = family}, host, buf, size,
+                      (void **)result, h_error);
 }
 
 EXPORT int gethostbyaddr_r(const void *restrict addr, socklen_t len, int family, struct hostent *restrict host,
                            char *restrict buf, size_t size, struct hostent **restrict result, int *restrict h_error)
 {
-    struct fiber *self = hook_enter();
-    if (!tracked(self))
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
         return real.gethostbyaddr_r(addr, len, family, host, buf, size, result, h_error);
-    return resolve_host(self, &(struct host_query){.addr = addr, .addrlen = len, .family = family}, host, buf, size,
-                        result, h_error);
+    return record_get(self, RECORD_HOSTBYADDR, &(struct record_query){.addr = addr, .addrlen = len, .family = family},
+                      host, buf, size, (void **)result, h_error);
 }
+
+/* ---- questions ---- */
+
+EXPORT int res_query(const char *name, int class, int type, unsigned char *answer, int size)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
+        return real.res_query(name, class, type, answer, size);
+    return resolve_ask(self, &(struct resolve_question){.name = name, .class = class, .type = type}, answer, size);
+}
+TWIN(__res_query, res_query);
+
+EXPORT int res_nquery(res_state state, const char *name, int class, int type, unsigned char *answer, int size)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
+        return real.res_nquery(state, name, class, type, answer, size);
+    return resolve_ask(self, &(struct resolve_question){.state = state, .name = name, .class = class, .type = type},
+                       answer, size);
+}
+TWIN(__res_nquery, res_nquery);
+
+EXPORT int res_search(const char *name, int class, int type, unsigned char *answer, int size)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
+        return real.res_search(name, class, type, answer, size);
+    return resolve_ask(self, &(struct resolve_question){.search = true, .name = name, .class = class, .type = type},
+                       answer, size);
+}
+TWIN(__res_search, res_search);
+
+EXPORT int res_nsearch(res_state state, const char *name, int class, int type, unsigned char *answer, int size)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
+        return real.res_nsearch(state, name, class, type, answer, size);
+    return resolve_ask(
+        self, &(struct resolve_question){.state = state, .search = true, .name = name, .class = class, .type = type},
+        answer, size);
+}
+TWIN(__res_nsearch, res_nsearch);
+
+EXPORT int res_querydomain(const char *name, const char *domain, int class, int type, unsigned char *answer, int size)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
+        return real.res_querydomain(name, domain, class, type, answer, size);
+    return resolve_ask(self, &(struct resolve_question){.name = name, .domain = domain, .class = class, .type = type},
+                       answer, size);
+}
+TWIN(__res_querydomain, res_querydomain);
+
+EXPORT int res_nquerydomain(res_state state, const char *name, const char *domain, int class, int type,
+                            unsigned char *answer, int size)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
+        return real.res_nquerydomain(state, name, domain, class, type, answer, size);
+    return resolve_ask(
+        self, &(struct resolve_question){.state = state, .name = name, .domain = domain, .class = class, .type = type},
+        answer, size);
+}
+TWIN(__res_nquerydomain, res_nquerydomain);
+
+EXPORT int res_send(const unsigned char *message, int length, unsigned char *answer, int size)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
+        return real.res_send(message, length, answer, size);
+    return resolve_ask(self, &(struct resolve_question){.message = message, .length = length}, answer, size);
+}
+TWIN(__res_send, res_send);
+
+EXPORT int res_nsend(res_state state, const unsigned char *message, int length, unsigned char *answer, int size)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (!names_tracked(self))
+        return real.res_nsend(state, message, length, answer, size);
+    return resolve_ask(self, &(struct resolve_question){.state = state, .message = message, .length = length}, answer,
+                       size);
+}
+TWIN(__res_nsend, res_nsend);

@@ -2,18 +2,26 @@
 #ifndef COAX_PROTOS_H
 #define COAX_PROTOS_H
 
+#include <aliases.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <gshadow.h>
 #include <link.h>
 #include <mqueue.h>
 #include <netdb.h>
+#include <netinet/ether.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
+#include <resolv.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
+#include <shadow.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -32,9 +40,14 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
+#include <utmp.h>
+#include <utmpx.h>
+
+#undef p_type /* resolv.h, of a member of an ELF header */
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* the older names are hooked, too */
 
@@ -50,6 +63,10 @@ int __ttyname_r_chk(int fd, char *buf, size_t size, size_t room);
 int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
                       void (*rtld_fini)(void), void *stack_end);
 int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso);
+
+int __getlogin_r_chk(char *name, size_t size, size_t room);
+void __syslog_chk(int priority, int flag, const char *format, ...);
+void __vsyslog_chk(int priority, int flag, const char *format, va_list args);
 
 int __sigpause(int value, int is_signal);
 int __xpg_sigpause(int sig);

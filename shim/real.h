@@ -38,6 +38,8 @@
     USE(pthread_rwlock_trywrlock)                                                                                      \
     USE(pthread_spin_trylock)                                                                                          \
     USE(sem_trywait)                                                                                                   \
+    USE(setgroups)                                                                                                     \
+    USE(__res_state)                                                                                                   \
     USE(pthread_attr_setaffinity_np)                                                                                   \
     USE(pthread_condattr_init)                                                                                         \
     USE(pthread_condattr_setclock)                                                                                     \

@@ -38,3 +38,16 @@ setup() {
     [ "$(stat_of helpers)" = 0 ]
     same_cooperative 1 "$PROGRAMS/dns_numeric" errors
 }
+
+# bats test_tags=hook:res_query,hook:__res_query,hook:res_nquery,hook:__res_nquery,hook:res_search,hook:__res_search,hook:res_nsearch,hook:__res_nsearch,hook:res_querydomain,hook:__res_querydomain,hook:res_nquerydomain,hook:__res_nquerydomain,hook:res_send,hook:__res_send,hook:res_nsend,hook:__res_nsend,hook:gethostbyname_r
+@test "questions to a name server, with the thread's state of the resolver and states of one's own" {
+    same "$PROGRAMS/dns_questions" 0
+    same_cooperative 3 "$PROGRAMS/dns_questions" 16
+    COAX_OPTIONS=(--dns-timeout 0.1)
+    for threads in 0 4; do
+        for mode in fiber kernel; do
+            wrapped --threads $mode "$PROGRAMS/dns_questions" $threads limit 100
+            [ "$output" = late ]
+        done
+    done
+}

@@ -226,7 +226,7 @@ static void check_races(void)
         while (abandoned && __atomic_load_n(&f->drops, __ATOMIC_SEQ_CST) == 0 && clock_now() < limit)
             unit_sleep(NS_PER_MS);
         CHECK_EQ(f->drops, abandoned);
-        CHECK_EQ(f->runs, 1);
+        CHECK(f->runs == 1 || (abandoned && f->runs == 0)); /* taken back before a helper began */
         in_time += !abandoned;
         late += abandoned;
     }
@@ -237,7 +237,7 @@ static void check_races(void)
 static void deadline_races(void)
 {
     pthread_t handles[CALLERS];
-    set_limit(6); /* some wait for a helper, some have none and do it themselves */
+    set_limit(6); /* some wait for a helper, and some are taken back */
     for (int i = 0; i < CALLERS; i++)
         handles[i] = unit_fiber(racing_fiber, (void *)(intptr_t)i);
     unit_join_all(handles, CALLERS);

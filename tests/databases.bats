@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# Databases of accounts, services and networks, the logger: what they give bare, many at once, and where they are slow.
+
+load helper
+
+setup() {
+    export LD_LIBRARY_PATH=$PROGRAMS # a name service of our own
+}
+
+# The answers that a fiber gets without a buffer are its own: only there threads may ask without a lock.
+# bats test_tags=smoke,hook:getpwnam,hook:getpwnam_r,hook:getpwuid,hook:getpwuid_r,hook:getgrnam,hook:getgrnam_r,hook:getgrgid,hook:getgrgid_r,hook:getspnam,hook:getspnam_r,hook:getsgnam,hook:getsgnam_r,hook:getaliasbyname,hook:getaliasbyname_r,hook:getnetbyname,hook:getnetbyname_r,hook:getnetbyaddr,hook:getnetbyaddr_r,hook:getservbyname,hook:getservbyname_r,hook:getservbyport,hook:getservbyport_r,hook:getprotobyname,hook:getprotobyname_r,hook:getprotobynumber,hook:getprotobynumber_r,hook:getrpcbyname,hook:getrpcbyname_r,hook:getrpcbynumber,hook:getrpcbynumber_r,hook:getgrouplist,hook:getpw,hook:innetgr,hook:ether_hostton,hook:ether_ntohost,hook:gethostid,hook:getlogin,hook:getlogin_r,hook:__getlogin_r_chk
+@test "look-ups by a key: found, not found, failed, in too little room" {
+    same "$PROGRAMS/db_keys" 0
+    same_cooperative 4 "$PROGRAMS/db_keys" 8
+    local expected=$output
+    wrapped "$PROGRAMS/db_keys" 8 own
+    [ "$status" -eq 0 ]
+    [ "$output" = "$expected" ]
+}
+
+# bats test_tags=hook:getpwnam_r,hook:getservbyname_r
+@test "a slow name service: many at once, and others go on" {
+    same_cooperative 4 "$PROGRAMS/db_slow" many 24
+    [ "$(stat_of helpers)" -ge 16 ]
+}
+
+# bats test_tags=hook:getpwnam_r,hook:getgrgid
+@test "look-ups are cancelled, in the middle and at any time" {
+    same_cooperative 4 "$PROGRAMS/db_slow" cancel 10
+    same_cooperative 4 "$PROGRAMS/db_slow" race 100
+}
+
+# bats test_tags=hook:getpwnam_r
+@test "a handler jumps out of a look-up; forks in the middle of look-ups" {
+    same "$PROGRAMS/db_slow" jump 0
+    same_cooperative 4 "$PROGRAMS/db_slow" jump 2
+    same_cooperative 4 "$PROGRAMS/db_slow" fork 30
+    COAX_OPTIONS=(--dns-timeout 10)
+    wrapped "$PROGRAMS/db_slow" jump 0
+    [ "$output" = "5 jumps" ]
+}
+
+# Twenty threads leave more helpers in it than the pool may have.
+# bats test_tags=hook:getpwnam_r,hook:getpwuid,hook:getgrnam,hook:getspnam,hook:getservbyname,hook:getprotobynumber,hook:getrpcbynumber,hook:getaliasbyname,hook:getnetbyname_r,hook:getnetbyaddr,hook:getgrouplist,hook:initgroups,hook:ether_hostton,hook:ether_ntohost,hook:getpw,hook:innetgr
+@test "dns limit: a name service that never comes back" {
+    COAX_OPTIONS=(--dns-timeout 0.05)
+    for mode in fiber kernel; do
+        for threads in 0 3 20; do
+            wrapped --threads $mode "$PROGRAMS/db_slow" limit 50 $threads
+            [ "$output" = late ]
+        done
+    done
+}
+
+# bats test_tags=hook:initgroups
+@test "initgroups sets what it has found, for all threads" {
+    local alone=()
+    [ "$(id -u)" -eq 0 ] || ! unshare -r true 2>/dev/null || alone=(unshare -r)
+    same "${alone[@]}" "$PROGRAMS/db_slow" groups 0
+    same_cooperative 3 "${alone[@]}" "$PROGRAMS/db_slow" groups 2
+}
+
+# bats test_tags=hook:getpwnam,hook:getpwuid,hook:getgrgid,hook:getgrouplist,hook:getpwent,hook:getservent,hook:getprotoent,hook:syslog
+@test "getent, id, groups, ls -l, logger" {
+    unset LD_LIBRARY_PATH
+    for database in aliases ahosts ethers group gshadow hosts initgroups netgroup networks passwd protocols rpc services shadow; do
+        same getent $database
+    done
+    same getent passwd root daemon nobody 0 65534 no-such-user
+    same getent group root nogroup 0 no-such-group
+    same getent services ssh 80/tcp no-such-service
+    same getent protocols tcp 17
+    same getent rpc portmapper
+    same getent networks loopback
+    same getent initgroups root
+    same getent netgroup nobody
+    same getent hosts localhost
+    same id
+    same id root
+    same id no-such-user
+    same groups root
+    same ls -ld / /etc/passwd
+    same logger -s --no-act -t victim hello
+}
