@@ -98,6 +98,7 @@ int fiber_start_core(void)
         switch_init();
     }
     stacks_init();
+    turn_init();
     int e = baton_init();
     if (e == 0)
         e = loop_init();
@@ -334,6 +335,7 @@ void fiber_ended(struct fiber *f)
     list_remove(&f->all);
     f->state = FIBER_DONE;
     tls_unlink(f->fs);
+    turn_left(f);
     record_release(f->records);
     f->records = NULL;
     if (f->join_wait != NULL)

@@ -70,6 +70,7 @@ struct fiber {
     unsigned shielded;       /* in coax_protect */
     bool stop;               /* coax_cancel was called */
     unsigned stopped;        /* calls that were ended by that */
+    unsigned turns;          /* that it has: see turn.h */
 
     struct fiber_signals sig;
 };

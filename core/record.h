@@ -1,5 +1,5 @@
-/* Look-ups by a key that answer with a record: accounts, hosts, networks, services. libc has two shapes of each: with a
- * buffer of the caller's (_r), and without.
+/* Look-ups by a key that answer with a record: accounts, hosts, networks, services. libc has three shapes of each: with
+ * a buffer of the caller's (_r), without, and one after another (those: core/turn.h).
  *
  * Without a buffer libc answers from memory of the process that each function has for itself, and the record stays
  * where it is from call to call. Threads that use such a function must not do so at a time; fibers need not know, so

@@ -14,6 +14,7 @@
 #include "core/fdtab.h"
 #include "core/pool.h"
 #include "core/trim.h"
+#include "core/turn.h"
 #include "core/signals.h"
 #include "core/promote.h"
 #include "core/notify.h"
@@ -33,6 +34,7 @@ struct runtime {
     struct fdtab fdtab;
     struct pool pool;
     struct trim trim;
+    struct turns turns;
     struct signals signals;
     struct promote promote;
     struct notify notify;

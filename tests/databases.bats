@@ -60,6 +60,43 @@ setup() {
     same_cooperative 3 "${alone[@]}" "$PROGRAMS/db_slow" groups 2
 }
 
+# bats test_tags=hook:setpwent,hook:getpwent,hook:getpwent_r,hook:endpwent,hook:setgrent,hook:getgrent,hook:getgrent_r,hook:endgrent,hook:setspent,hook:getspent,hook:getspent_r,hook:endspent,hook:setsgent,hook:getsgent,hook:getsgent_r,hook:endsgent,hook:sethostent,hook:gethostent,hook:gethostent_r,hook:endhostent,hook:setnetent,hook:getnetent,hook:getnetent_r,hook:endnetent,hook:setservent,hook:getservent,hook:getservent_r,hook:endservent,hook:setprotoent,hook:getprotoent,hook:getprotoent_r,hook:endprotoent,hook:setrpcent,hook:getrpcent,hook:getrpcent_r,hook:endrpcent,hook:setaliasent,hook:getaliasent,hook:getaliasent_r,hook:endaliasent,hook:setnetgrent,hook:getnetgrent,hook:getnetgrent_r,hook:endnetgrent
+@test "enumerations of what this machine has" {
+    same "$PROGRAMS/db_enumerate" files 0
+    same_cooperative 3 "$PROGRAMS/db_enumerate" files 3
+}
+
+# bats test_tags=hook:setpwent,hook:getpwent,hook:getpwent_r,hook:endpwent
+@test "enumerations: the place is the thread's where it is so bare; in turn; cancelled" {
+    same_cooperative 3 "$PROGRAMS/db_enumerate" place 4
+    same_cooperative 3 "$PROGRAMS/db_enumerate" turns 60
+    same_cooperative 3 "$PROGRAMS/db_enumerate" cancel 10
+}
+
+# bats test_tags=hook:setutent,hook:endutent,hook:utmpname,hook:getutent,hook:getutid,hook:getutline,hook:getutent_r,hook:getutid_r,hook:getutline_r,hook:pututline,hook:updwtmp,hook:setutxent,hook:endutxent,hook:utmpxname,hook:getutxent,hook:getutxid,hook:getutxline,hook:pututxline,hook:updwtmpx
+@test "who is logged in" {
+    touch "$BATS_TEST_TMPDIR/utmp"
+    same "$PROGRAMS/db_enumerate" utmp 0 "$BATS_TEST_TMPDIR/utmp"
+    same_cooperative 3 "$PROGRAMS/db_enumerate" utmp 4 "$BATS_TEST_TMPDIR/utmp"
+}
+
+# bats test_tags=hook:syslog,hook:vsyslog,hook:__syslog_chk,hook:__vsyslog_chk,hook:openlog,hook:closelog,hook:setlogmask
+@test "the logger: formats, mask, standard error" {
+    same "$PROGRAMS/log_syslog" errors 0
+    same_cooperative 3 "$PROGRAMS/log_syslog" errors 3
+}
+
+# bats test_tags=hook:syslog
+@test "the logger reads late, or never: all wait, nothing is lost, others go on, cancelled" {
+    local inside=(unshare -m) there='mount -t tmpfs none /dev && : >/dev/null && exec "$@"'
+    [ "$(id -u)" -eq 0 ] || inside=(unshare -rm)
+    "${inside[@]}" sh -c "$there" sh true 2>/dev/null || skip "nothing can be mounted here"
+    for what in "socket 20" "cancel 8"; do
+        # shellcheck disable=SC2086 # two words
+        same_cooperative 4 "${inside[@]}" sh -c "$there" sh "$PROGRAMS/log_syslog" $what
+    done
+}
+
 # bats test_tags=hook:getpwnam,hook:getpwuid,hook:getgrgid,hook:getgrouplist,hook:getpwent,hook:getservent,hook:getprotoent,hook:syslog
 @test "getent, id, groups, ls -l, logger" {
     unset LD_LIBRARY_PATH

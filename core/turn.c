@@ -1,0 +1,85 @@
+#include "core/turn.h"
+#include "core/enter.h"
+#include "core/identity.h"
+
+#include <errno.h>
+
+struct turn_wait {
+    struct wait wait;
+    struct list link;
+};
+
+static void unlink_wait(struct wait *w)
+{
+    list_remove(&container_of(w, struct turn_wait, wait)->link);
+}
+
+void turn_init(void)
+{
+    for (int i = 0; i < TURNS; i++) {
+        rt.turns.locks[i].owner = NULL;
+        rt.turns.locks[i].depth = 0;
+        list_init(&rt.turns.locks[i].waiting);
+    }
+}
+
+/* Like libc's lock it is neither a cancellation point nor ended by a handler. */
+void turn_take(struct fiber *self, enum turn turn, const char *call)
+{
+    struct turn_lock *l = &rt.turns.locks[turn];
+    if (self == NULL)
+        return;
+    int saved = errno;
+    core_enter(self);
+    while (l->owner != NULL && l->owner != self) {
+        struct turn_wait w;
+        wait_init(&w.wait, self, unlink_wait);
+        list_append(&l->waiting, &w.link);
+        if (wait_park(&w.wait, CLOCK_NEVER, 0, call) == -E_CANCELLED) { /* asynchronously */
+            core_leave(self);
+            identity_test_cancel(self);
+            core_enter(self);
+        }
+    }
+    if (l->depth++ == 0) {
+        l->owner = self;
+        self->turns++;
+    }
+    core_leave(self);
+    errno = saved;
+}
+
+static void free_turn(struct turn_lock *l)
+{
+    l->owner->turns--;
+    l->owner = NULL;
+    l->depth = 0;
+    if (list_empty(&l->waiting))
+        return;
+    struct turn_wait *w = container_of(l->waiting.next, struct turn_wait, link);
+    unlink_wait(&w->wait);
+    wait_wake(&w->wait, 0);
+}
+
+static void drop(void *lock)
+{
+    struct turn_lock *l = lock;
+    if (--l->depth == 0)
+        free_turn(l);
+}
+
+void turn_drop(struct fiber *self, enum turn turn)
+{
+    if (self == NULL)
+        return;
+    int saved = errno;
+    fiber_inside(self->promoted ? NULL : self, drop, &rt.turns.locks[turn]);
+    errno = saved;
+}
+
+void turn_left(struct fiber *f)
+{
+    for (int i = 0; i < TURNS && f->turns != 0; i++)
+        if (rt.turns.locks[i].owner == f)
+            free_turn(&rt.turns.locks[i]);
+}
