@@ -273,22 +273,26 @@ void baton_hand(struct kthread *to)
     baton_wake_kthread(to, WAKE_CARRY);
 }
 
-void baton_away(struct fiber *self, const char *call)
+bool baton_step_away(struct fiber *self)
 {
-    core_enter(self);
-    self->call = call;
-    struct kthread *to = baton_spare();
-    if (to == NULL) { /* nobody can take over: the others wait until the call returns */
-        core_leave(self);
-        return;
-    }
-    struct kthread *k = self->kt;
+    struct kthread *to = baton_spare(), *k = self->kt;
+    if (to == NULL)
+        return false;
     k->cpu = 0;
     baton_hand(to);
     k->in_core = false;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (k->deferred)
         loop_kick();
+    return true;
+}
+
+void baton_away(struct fiber *self, const char *call)
+{
+    core_enter(self);
+    self->call = call;
+    if (!baton_step_away(self)) /* nobody can take over: the others wait until the call returns */
+        core_leave(self);
 }
 
 void baton_back(struct fiber *self)

@@ -68,6 +68,8 @@ bool baton_is_away(const struct fiber *f);
  * baton_back returns to the carrier; the fiber may be on another kernel thread then. */
 void baton_away(struct fiber *self, const char *call);
 void baton_back(struct fiber *self);
+/* The first half from inside the core; core_enter is the second. False: still inside, nobody can take over. */
+bool baton_step_away(struct fiber *self);
 
 /* After a second fiber is counted: makes the monitor and a spare if they have left. 0 or -errno. Inside the core. */
 int baton_staff(void);

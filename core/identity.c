@@ -122,7 +122,7 @@ static void on_cancel(int sig, siginfo_t *info, void *context)
         cancel.libc(sig, info, context);
         return;
     }
-    if (self->kt->in_core || !self->cancel_pending || self->cancel_disabled || self->exiting)
+    if (self->kt->in_core || !self->cancel_pending || self->cancel_disabled || self->exiting || wait_is_away(self))
         return;
     if (tls_is_async(self->fs)) {
         memcpy(&((ucontext_t *)context)->uc_sigmask, &self->kt->kernel_mask, 8);
@@ -130,7 +130,7 @@ static void on_cancel(int sig, siginfo_t *info, void *context)
     }
 }
 
-static int install(void)
+int identity_can_kick(void)
 {
     struct kernel_action act;
     if (cancel.installed)
@@ -155,13 +155,20 @@ static void kick_promoted(const struct fiber *target)
         (void)sys(SYS_tgkill, sys_getpid(), target->kt->tid, SIGNAL_CANCEL);
 }
 
+/* Its kernel thread cannot begin with another fiber as long as the caller has the baton. */
+void identity_kick(const struct fiber *target)
+{
+    if (cancel.installed && baton_is_away(target) && target->kt->running == target)
+        (void)sys(SYS_tgkill, sys_getpid(), target->kt->tid, SIGNAL_CANCEL);
+}
+
 /* A signal would end some calls early that are not to be cancelled: who has disabled it looks when it enables it. */
 static void kick(struct fiber *target)
 {
-    if (target->state == FIBER_PARKED || target->state == FIBER_READY)
+    if (target->state == FIBER_PARKED || target->state == FIBER_READY || wait_is_away(target))
         wait_cancel(target);
-    else if (baton_is_away(target) && !target->cancel_disabled)
-        (void)sys(SYS_tgkill, sys_getpid(), target->kt->tid, SIGNAL_CANCEL);
+    else if (!target->cancel_disabled)
+        identity_kick(target);
 }
 
 void identity_test_cancel(struct fiber *self)
@@ -187,7 +194,7 @@ int identity_cancel(struct fiber *self, struct fiber *target)
 {
     if (target->state == FIBER_DONE || target->state == FIBER_FREE)
         return 0;
-    int e = install();
+    int e = identity_can_kick();
     if (e != 0)
         return e;
     tls_set_cancelled(target->fs);

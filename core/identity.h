@@ -22,6 +22,10 @@ int identity_cancel(struct fiber *self, struct fiber *target);
 /* pthread_testcancel for a fiber: does not return if it has been cancelled and may be. */
 void identity_test_cancel(struct fiber *self);
 bool identity_cancelled(const struct fiber *self);
+/* A kick is a signal of libc's that the program cannot see: it ends the system call that a fiber is in, away. Its
+ * handler is there once this was called: 0 or an error number. The kick itself: inside the core. */
+int identity_can_kick(void);
+void identity_kick(const struct fiber *target);
 /* Inside the core: wakes parked fibers that a foreign thread has cancelled. */
 void identity_drain(void);
 

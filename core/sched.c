@@ -1,6 +1,7 @@
 #include "core/enter.h"
 #include "core/alone.h"
 #include "core/altstack.h"
+#include "core/cancel.h"
 #include "core/identity.h"
 #include "core/scope.h"
 #include "core/switch.h"
@@ -141,11 +142,12 @@ static int give_up(struct wait *w, int result)
     return w->result = result;
 }
 
-int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
+/* From here on it is the fiber's wait; it may be over at once. Returns its deadline. */
+static uint64_t begin(struct wait *w, uint64_t deadline, int flags, const char *call)
 {
     struct fiber *self = w->fiber;
-    struct wait *outer = w->outer = self->wait;
-    const char *outer_call = self->call;
+    w->outer = self->wait;
+    w->outer_call = self->call;
     w->flags = flags;
     self->wait = w;
     self->call = call;
@@ -153,39 +155,137 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
         self->sig.interrupted = false;
     else if (self->sig.interrupted && (flags & WAIT_INTR) != 0 && !w->woken)
         give_up(w, -EINTR); /* between the change of the mask and here */
-    bool bounded = unlikely(self->deadline != 0) && self->deadline < deadline && can_end(flags);
-    if (bounded) {
+    w->bounded = unlikely(self->deadline != 0) && self->deadline < deadline && can_end(flags);
+    if (w->bounded) {
         deadline = self->deadline;
         if (!w->woken && clock_now() >= deadline)
             give_up(w, -E_DEADLINE);
     }
     if (deadline != CLOCK_NEVER && !w->woken)
         timer_arm(&w->timer, deadline);
+    return deadline;
+}
+
+/* Before it sleeps: what has come that ends it, or handlers to run. True: look again. */
+static inline bool look(struct wait *w)
+{
+    struct fiber *self = w->fiber;
+    if (unlikely(cancelled(self, w->flags))) {
+        give_up(w, -E_CANCELLED);
+    } else if (unlikely(self->stop) && stoppable(self, w->flags)) {
+        give_up(w, stopped(self));
+    } else if (unlikely(self->sig.due)) {
+        /* A handler runs on this fiber's own stack. A call that it interrupts is over before: the handler may wait for
+         * the same. Others (locks, conditions) stay linked, so nothing is lost meanwhile. */
+        if ((w->flags & WAIT_INTR) != 0 && signals_handles(self))
+            give_up(w, -EINTR);
+        core_leave(self);
+        core_enter(self);
+        if (self->sig.interrupted && (w->flags & WAIT_INTR) != 0 && !w->woken)
+            give_up(w, -EINTR);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static int end(struct wait *w)
+{
+    timer_disarm(&w->timer);
+    w->fiber->wait = w->outer;
+    w->fiber->call = w->outer_call;
+    if (unlikely(w->bounded) && w->result == -ETIMEDOUT)
+        w->result = -E_DEADLINE;
+    return w->result;
+}
+
+int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
+{
+    struct fiber *self = w->fiber;
+    begin(w, deadline, flags, call);
     while (!w->woken) {
-        if (unlikely(cancelled(self, flags))) {
-            give_up(w, -E_CANCELLED);
-        } else if (unlikely(self->stop) && stoppable(self, flags)) {
-            give_up(w, stopped(self));
-        } else if (unlikely(self->sig.due)) {
-            /* A handler runs on this fiber's own stack. A call that it interrupts is over before: the handler may wait
-             * for the same. Others (locks, conditions) stay linked, so nothing is lost meanwhile. */
-            if ((flags & WAIT_INTR) != 0 && signals_handles(self))
-                give_up(w, -EINTR);
-            core_leave(self);
-            core_enter(self);
-            if (self->sig.interrupted && (flags & WAIT_INTR) != 0 && !w->woken)
-                give_up(w, -EINTR);
-        } else if (likely(rt.fibers.live > 1) || !alone_home(self)) {
+        if (!look(w) && (likely(rt.fibers.live > 1) || !alone_home(self))) {
             self->state = FIBER_PARKED;
             sched_park(self);
         }
     }
+    return end(w);
+}
+
+/* ---- waits in the kernel ---- */
+
+enum { FIRST_PAUSE = NS_PER_MS, LAST_PAUSE = 100 * NS_PER_MS };
+
+bool wait_is_away(const struct fiber *f)
+{
+    return f->wait != NULL && f->wait->away && f->wait->frames == f->sig.frames;
+}
+
+/* The first reason counts. The timer comes back as long as the call does not. */
+static void end_away(struct wait *w, int result)
+{
+    if (!w->woken) {
+        w->woken = true;
+        w->result = result;
+        w->pause = FIRST_PAUSE;
+    }
+    if (w->frames == w->fiber->sig.frames)
+        identity_kick(w->fiber);
     timer_disarm(&w->timer);
-    self->wait = outer;
-    self->call = outer_call;
-    if (unlikely(bounded) && w->result == -ETIMEDOUT)
-        w->result = -E_DEADLINE;
-    return w->result;
+    timer_arm(&w->timer, clock_after(w->pause));
+    w->pause = w->pause * 2 < LAST_PAUSE ? w->pause * 2 : LAST_PAUSE;
+}
+
+/* One call. A handler that wants it restarted has it restarted by the kernel. */
+static long go_away(struct wait *w, wait_call *fn, void *arg)
+{
+    struct fiber *self = w->fiber;
+    w->away = true;
+    if (!baton_step_away(self)) {
+        w->away = false;
+        return -E_NO_THREAD;
+    }
+    long r = fn(arg);
+    core_enter(self);
+    w->away = false;
+    return r;
+}
+
+long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg)
+{
+    struct fiber *self = w->fiber;
+    long r = -EINTR;
+    w->frames = self->sig.frames;
+    if (begin(w, deadline, flags, call) != CLOCK_NEVER)
+        identity_can_kick();
+    while (!w->woken && r == -EINTR) {
+        if (look(w))
+            continue;
+        r = go_away(w, fn, arg);
+        if (r == -EINTR && self->sig.interrupted && (flags & WAIT_INTR) != 0)
+            break; /* else it was interrupted for somebody else */
+        if (r == -EINTR && !w->woken && (flags & WAIT_ONCE) != 0)
+            r = -E_AGAIN;
+    }
+    bool ended = w->woken;
+    int result = end(w);
+    if (r == -EINTR)
+        return ended ? result : r;
+    if (ended && result == -ECANCELED) /* too late for this call */
+        cancel_put_back(self);
+    return r;
+}
+
+long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg)
+{
+    struct wait w;
+    if (self == NULL)
+        return fn(arg);
+    wait_init(&w, self, NULL);
+    core_enter(self);
+    long r = wait_away(&w, deadline, flags, call, fn, arg);
+    core_leave(self);
+    return r == -E_NO_THREAD ? fn(arg) : r;
 }
 
 void wait_abandon(struct fiber *self, uintptr_t sp)
@@ -197,7 +297,7 @@ void wait_abandon(struct fiber *self, uintptr_t sp)
     core_enter(self);
     while (self->wait != NULL && altstack_left(self, (uintptr_t)self->wait, sp)) {
         struct wait *w = self->wait;
-        if (!w->woken)
+        if (!w->woken || w->held)
             give_up(w, -EINTR);
         timer_disarm(&w->timer);
         self->wait = w->outer;
@@ -214,12 +314,16 @@ void wait_cancel(struct fiber *f)
 void wait_stop(struct fiber *f)
 {
     struct wait *w = f->wait;
-    if (w != NULL && !w->woken && f->state == FIBER_PARKED && stoppable(f, w->flags))
+    if (w != NULL && !w->woken && (f->state == FIBER_PARKED || wait_is_away(f)) && stoppable(f, w->flags))
         wait_wake(w, stopped(f));
 }
 
 void wait_wake(struct wait *w, int result)
 {
+    if (unlikely(w->away)) {
+        end_away(w, result);
+        return;
+    }
     if (w->woken)
         return;
     if (result < 0 && w->unlink != NULL)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct fiber;
+struct handler_frame;
 
 /* One fiber's wait for one thing. Lives on the waiter's stack; whoever it is linked with finds it through `unlink`. */
 struct wait {
@@ -20,20 +21,28 @@ struct wait {
     void (*unlink)(struct wait *); /* takes it off whatever it is linked into; NULL: nothing */
     struct timer timer;
     bool woken;
-    bool hungry; /* it was woken before and came too late: its turn is next */
-    int flags;   /* WAIT_* */
+    bool hungry;  /* it was woken before and came too late: its turn is next */
+    bool held;    /* being woken does not take it off: `unlink` is called when it is left by a jump, too */
+    bool away;    /* in wait_away, in its call */
+    bool bounded; /* by the deadline of coax_with_timeout */
+    int flags;    /* WAIT_* */
     int result;
+    const char *outer_call;
+    struct handler_frame *frames; /* away: handlers that the fiber was inside of when it began */
+    uint64_t pause;               /* away: ns from this kick to the next */
 };
 
 /* pthread_cancel has ended a wait: the hook leaves the core and calls pthread_testcancel; or the deadline of
  * coax_with_timeout has passed, which the hook says as ETIMEDOUT of the call itself, whatever an end of its own time
- * means to it. Never seen by the program. */
-enum { E_CANCELLED = 1000, E_DEADLINE = 1001 };
+ * means to it; or no kernel thread could be had for a wait; or a signal that was somebody else's ended a call
+ * (WAIT_ONCE). Never seen by the program. */
+enum { E_CANCELLED = 1000, E_DEADLINE = 1001, E_NO_THREAD = 1002, E_AGAIN = 1003 };
 
 enum {
     WAIT_CANCEL = 1, /* a cancellation point */
     WAIT_STOP = 4,   /* coax_cancel and deadlines end it; of a cancellation point that is so as well */
     WAIT_INTR = 2,   /* a signal handler ends it with -EINTR; else the handler runs and the wait goes on */
+    WAIT_ONCE = 8,   /* of wait_away: a call that was interrupted for nothing is not made again: -E_AGAIN */
 };
 
 struct sched {
@@ -52,6 +61,16 @@ static inline void wait_init(struct wait *w, struct fiber *self, void (*unlink)(
 /* Parks until woken: 0 (or what wait_wake was given), -ETIMEDOUT, -EINTR, -ECANCELED (by coax_cancel), -E_DEADLINE,
  * -E_CANCELLED (the caller leaves the core and calls pthread_testcancel). `call` names the wait in reports. */
 int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call);
+/* The same for a wait that only the kernel can make: fn(arg), a value or -errno, runs outside the core on this kernel
+ * thread, away, while the others go on elsewhere. What ends the wait ends the call by a signal, again and again until
+ * it is back, for the first may come before the kernel sleeps; the call says -EINTR then. If it has a result all the
+ * same, that is the result: nothing that it has done is lost. -E_NO_THREAD: nobody could have carried on, fn was not
+ * called. On return the caller is inside the core. */
+typedef long wait_call(void *arg);
+long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg);
+/* For callers outside the core, without a wait of their own to keep. When no kernel thread can be had, the others wait
+ * until the call returns, and nothing ends it. self NULL: only the call. */
+long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg);
 /* A handler that interrupted waits will not return to them (a jump, pthread_exit, cancellation): those whose frames lie
  * below `sp` are taken off. Takes the baton. */
 void wait_abandon(struct fiber *self, uintptr_t sp);
@@ -59,6 +78,8 @@ void wait_abandon(struct fiber *self, uintptr_t sp);
 void wait_cancel(struct fiber *f);
 /* coax_cancel: the same for what it ends. */
 void wait_stop(struct fiber *f);
+/* The fiber is in the call of a wait_away, in no handler that has interrupted it. */
+bool wait_is_away(const struct fiber *f);
 /* Ends a wait. The waker has unlinked it, unless result says why it must be unlinked here (result < 0). */
 void wait_wake(struct wait *w, int result);
 
