@@ -5,6 +5,7 @@
 #include "core/sync.h"
 
 #include <errno.h>
+#include <string.h>
 
 #ifndef FUTEX_LOCK_PI2
 #define FUTEX_LOCK_PI2 13
@@ -17,12 +18,36 @@ static long real_futex(const long a[6])
     return sys(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-static long away(struct fiber *self, const long a[6])
+struct in_kernel {
+    const long *args;
+    uint64_t at; /* when a relative timeout is over */
+};
+
+static long wait_here(void *arg)
 {
-    baton_away(self, "futex");
-    long r = real_futex(a);
-    baton_back(self);
-    return r;
+    const struct in_kernel *k = arg;
+    long a[6];
+    memcpy(a, k->args, sizeof a);
+    uint64_t now = k->at == CLOCK_NEVER ? 0 : clock_now();
+    struct timespec left = clock_to_timespec(now < k->at ? k->at - now : 0);
+    if (k->at != CLOCK_NEVER)
+        a[3] = (long)&left;
+    return real_futex(a);
+}
+
+static bool good(const struct timespec *t)
+{
+    return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
+}
+
+/* The kernel's timeout is relative for FUTEX_WAIT only; it says what it thinks of a bad one. */
+static long away(struct fiber *self, const long a[6], int flags)
+{
+    const struct timespec *t = (const struct timespec *)a[3];
+    struct in_kernel k = {a, CLOCK_NEVER};
+    if (((int)a[1] & FUTEX_CMD_MASK) == FUTEX_WAIT && t != NULL && mem_readable(t, sizeof *t) && good(t))
+        k.at = clock_after(clock_from_timespec(t));
+    return wait_away_now(self, CLOCK_NEVER, flags, "futex", wait_here, &k);
 }
 
 /* *word != value: -EAGAIN; a bad address: -EFAULT. Moves nobody. */
@@ -40,7 +65,7 @@ static long futex_wait(struct fiber *self, const uint32_t *word, uint32_t value,
     if (timeout != NULL && !mem_readable(timeout, sizeof *timeout))
         return -EFAULT;
     if (timeout != NULL) {
-        if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= 1000000000)
+        if (!good(timeout))
             return -EINVAL;
         at = absolute ? clock_deadline(clock, timeout) : clock_after(clock_from_timespec(timeout));
     }
@@ -167,9 +192,9 @@ long sync_futex(struct fiber *self, const long a[6])
         return real_futex(a);
     /* libstdc++ does not say that its words are private, so what counts is where they are. */
     if (waits && rt.addr.in_kernel)
-        return away(self, a);
+        return away(self, a, WAIT_INTR);
     if (waits && (a[1] & FUTEX_PRIVATE_FLAG) == 0 && compare(word, (uint32_t)a[2]) >= 0 && mem_shared(word))
-        return away(self, a);
+        return away(self, a, WAIT_STOP | WAIT_INTR);
     switch (op) {
     case FUTEX_WAIT:
         return futex_wait(self, word, (uint32_t)a[2], (const struct timespec *)a[3], false, clock, ~0u);

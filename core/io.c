@@ -325,15 +325,23 @@ long io_try_write(int fd, struct fd_entry *e, void *arg)
     return partly ? write_some(fd, v, kind) : write_all(fd, v);
 }
 
+struct away {
+    long number;
+    int fd;
+    const struct io_vec v;
+};
+
+static long call_away(void *arg)
+{
+    const struct away *a = arg;
+    return sys(a->number, a->fd, a->v.iov, a->v.n);
+}
+
 /* A wait that this process cannot make its own: the real call on this kernel thread, the others go on elsewhere. */
 static long away(struct fiber *self, long number, int fd, const struct iovec *iov, int n, const char *call)
 {
-    if (self != NULL)
-        baton_away(self, call);
-    long r = sys(number, fd, iov, n);
-    if (self != NULL)
-        baton_back(self);
-    return r;
+    struct away a = {number, fd, {iov, n}};
+    return wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, call, call_away, &a);
 }
 
 /* A terminal in raw mode ends a read by its own count and time (VMIN, VTIME): the kernel's to keep. */

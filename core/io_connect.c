@@ -59,20 +59,39 @@ long io_accept(struct fiber *self, int fd, struct sockaddr *addr, socklen_t *len
     return r;
 }
 
-static long connect_away(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len)
-{
-    if (self != NULL)
-        baton_away(self, "connect");
-    long r = sys(SYS_connect, fd, addr, len);
-    if (self != NULL)
-        baton_back(self);
-    return r;
-}
-
 void io_undo_connect(int fd)
 {
     struct sockaddr none = {.sa_family = AF_UNSPEC};
     (void)sys(SYS_connect, fd, &none, sizeof none);
+}
+
+/* What ends a connect that is not to go on by itself. */
+static bool undone(long r)
+{
+    return r == -ETIMEDOUT || r == -E_CANCELLED || r == -ECANCELED || r == -E_DEADLINE;
+}
+
+struct away {
+    int fd;
+    const struct sockaddr *addr;
+    socklen_t len;
+};
+
+static long connect_here(void *arg)
+{
+    const struct away *a = arg;
+    return sys(SYS_connect, a->fd, a->addr, a->len);
+}
+
+static long connect_away(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    struct away a = {fd, addr, len};
+    uint64_t limit = self == NULL ? 0 : rt.config.timeout[OP_CONNECT];
+    long r = wait_away_now(self, limit == 0 ? CLOCK_NEVER : clock_after(limit), WAIT_CANCEL | WAIT_INTR, "connect",
+                           connect_here, &a);
+    if (undone(r))
+        io_undo_connect(fd);
+    return r;
 }
 
 bool io_connecting(int fd, struct fd_entry *e)
@@ -114,7 +133,7 @@ static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const
         int r = io_wait(self, fd, e, DIR_OUT, seq, &limit, "connect");
         if (r == 0)
             continue;
-        if (r == -ETIMEDOUT || r == -E_CANCELLED || r == -ECANCELED || r == -E_DEADLINE)
+        if (undone(r))
             io_undo_connect(fd);
         return r;
     }

@@ -64,18 +64,25 @@ static long wait_first(struct fiber *self, int fd, struct fd_entry *e, const cha
     }
 }
 
+struct away {
+    int fd, flags;
+    struct msghdr *msg;
+};
+
+static long recvmsg_here(void *arg)
+{
+    const struct away *a = arg;
+    return sys(SYS_recvmsg, a->fd, a->msg, a->flags);
+}
+
 /* What no attempt can tell (MSG_WAITALL with MSG_PEEK, or with a message's ancillary data): the real call. */
 static long recv_away(struct fiber *self, int fd, struct fd_entry *e, struct msghdr *msg, int flags, const char *call)
 {
     long r = wait_first(self, fd, e, call);
     if (r != 0)
         return r;
-    if (self != NULL)
-        baton_away(self, call);
-    r = sys(SYS_recvmsg, fd, msg, flags);
-    if (self != NULL)
-        baton_back(self);
-    return r;
+    struct away a = {fd, flags, msg};
+    return wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, call, recvmsg_here, &a);
 }
 
 enum { PARTS = 8 };
@@ -184,17 +191,24 @@ static long try_recvfrom(int fd, struct fd_entry *e, void *arg)
     return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvfrom, fd, a->buf, a->n, a->flags, a->addr, a->len) : r;
 }
 
+struct from_away {
+    int fd;
+    const struct receiving *a;
+};
+
+static long recvfrom_here(void *arg)
+{
+    const struct from_away *f = arg;
+    return sys(SYS_recvfrom, f->fd, f->a->buf, f->a->n, f->a->flags, f->a->addr, f->a->len);
+}
+
 static long recvfrom_away(struct fiber *self, int fd, struct fd_entry *e, const struct receiving *a)
 {
     long r = wait_first(self, fd, e, "recv");
     if (r != 0)
         return r;
-    if (self != NULL)
-        baton_away(self, "recv");
-    r = sys(SYS_recvfrom, fd, a->buf, a->n, a->flags, a->addr, a->len);
-    if (self != NULL)
-        baton_back(self);
-    return r;
+    struct from_away f = {fd, a};
+    return wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, "recv", recvfrom_here, &f);
 }
 
 long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, struct sockaddr *addr, socklen_t *len)

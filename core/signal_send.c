@@ -131,49 +131,92 @@ static void fold(siginfo_t *info)
         info->si_code = SI_USER;
 }
 
-/* On a kernel thread of its own: the kernel knows what is pending for the process. */
+struct awaited {
+    uint64_t set;
+    siginfo_t *info;
+    uint64_t at;
+};
+
+static long await(void *arg)
+{
+    const struct awaited *a = arg;
+    uint64_t now = a->at == CLOCK_NEVER ? 0 : clock_now();
+    struct timespec left = clock_to_timespec(now < a->at ? a->at - now : 0);
+    return sys(SYS_rt_sigtimedwait, &a->set, a->info, a->at == CLOCK_NEVER ? NULL : &left, 8);
+}
+
+/* Inside the core: what has come for the fiber already, or -E_AGAIN, and it is one that waits. */
+static long take_or_wait(struct fiber *self, const struct awaited *a, struct pending_signal **found)
+{
+    signals_route();
+    *found = take_waited(&self->sig.queue, a->set);
+    if (*found == NULL)
+        *found = take_waited(&rt.signals.queue, a->set);
+    self->sig.waited = *found == NULL ? a->set : 0;
+    return *found == NULL ? -E_AGAIN : (*found)->sig;
+}
+
+/* On a kernel thread of its own: the kernel knows what is pending for the process. Between the look at what is there
+ * and the kernel's wait the core is not left: what comes later comes as a signal to that thread. */
+static long wait_for(struct fiber *self, struct awaited *a, struct pending_signal **found)
+{
+    long r;
+    do {
+        struct wait w;
+        wait_init(&w, self, NULL);
+        core_enter(self);
+        while (self->sig.due) {
+            core_leave(self);
+            core_enter(self);
+        }
+        r = take_or_wait(self, a, found);
+        if (r == -E_AGAIN)
+            r = wait_away(&w, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR | WAIT_ONCE, "sigwait", await, a);
+        self->sig.waited = 0;
+        if (r > 0 && *found == NULL)
+            *found = take_waited(&self->sig.queue, signal_bit((int)r)); /* it was ours: with what came along */
+        core_leave(self);
+    } while (r == -E_AGAIN);
+    return r;
+}
+
+static bool time_good(const struct timespec *t)
+{
+    return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
+}
+
 long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
-    uint64_t bits;
-    if (!mem_readable(set, sizeof bits) || (timeout != NULL && !mem_readable(timeout, sizeof *timeout)))
+    struct awaited a = {0, info, CLOCK_NEVER};
+    struct pending_signal *p;
+    long r;
+    if (!mem_readable(set, sizeof a.set) || (timeout != NULL && !mem_readable(timeout, sizeof *timeout)))
         return -EFAULT;
-    memcpy(&bits, set, sizeof bits);
-    core_enter(self);
-    signals_route();
-    struct pending_signal *p = take_waited(&self->sig.queue, bits);
-    if (p == NULL)
-        p = take_waited(&rt.signals.queue, bits);
-    self->sig.waited = p == NULL ? bits : 0;
-    core_leave(self);
+    memcpy(&a.set, set, sizeof a.set);
+    if (timeout != NULL)
+        a.at = clock_after(clock_from_timespec(timeout));
+    bool at_once = timeout != NULL && (!time_good(timeout) || (timeout->tv_sec == 0 && timeout->tv_nsec == 0));
+    if (at_once) {
+        core_enter(self);
+        r = take_or_wait(self, &a, &p);
+        self->sig.waited = 0;
+        core_leave(self);
+        if (r == -E_AGAIN)
+            return sys(SYS_rt_sigtimedwait, &a.set, info, timeout, 8);
+    } else {
+        r = wait_for(self, &a, &p);
+        if (r == -E_NO_THREAD)
+            r = await(&a);
+    }
+    bool told = r <= 0 || info == NULL || p == NULL || mem_writable(info, sizeof *info);
     if (p != NULL) {
-        int sig = p->sig;
-        bool told = info == NULL || mem_writable(info, sizeof *info);
         if (info != NULL && told)
             *info = p->info;
         pending_put(p);
-        if (told)
-            fold(info);
-        return told ? sig : -EFAULT;
     }
-    bool look_only = timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
-    if (look_only) {
-        self->sig.waited = 0;
-        return sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
-    }
-    baton_away(self, "sigwait");
-    long r = sys(SYS_rt_sigtimedwait, &bits, info, timeout, 8);
-    baton_back(self);
-    core_enter(self);
-    self->sig.waited = 0;
-    p = r > 0 ? take_waited(&self->sig.queue, signal_bit((int)r)) : NULL; /* it was ours: with what came along */
-    core_leave(self);
-    if (p != NULL && info != NULL)
-        *info = p->info;
-    if (p != NULL)
-        pending_put(p);
-    if (r > 0)
+    if (r > 0 && told)
         fold(info);
-    return r;
+    return told ? r : -EFAULT;
 }
 
 void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)

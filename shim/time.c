@@ -44,21 +44,47 @@ GATED(int, nanosleep, (const struct timespec *t, struct timespec *left), (t, lef
 }
 TWIN(__nanosleep, nanosleep);
 
+struct kernel_sleep {
+    clockid_t clock;
+    int flags;
+    struct timespec t, left;
+};
+
+/* Called again, a relative one goes on with what is left. */
+static long sleep_here(void *arg)
+{
+    struct kernel_sleep *s = arg;
+    long r = sys(SYS_clock_nanosleep, s->clock, s->flags, &s->t, &s->left);
+    if (r == -EINTR && (s->flags & TIMER_ABSTIME) == 0)
+        s->t = s->left;
+    return r;
+}
+
+/* Clocks of processor time, alarms: the kernel's, on this kernel thread. */
+static int sleep_in_kernel(struct fiber *self, struct kernel_sleep s, struct timespec *left)
+{
+    long r = wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, "clock_nanosleep", sleep_here, &s);
+    bool early = r == -EINTR || r == -ECANCELED || r == -E_DEADLINE;
+    if (early && left != NULL && (s.flags & TIMER_ABSTIME) == 0) {
+        if (!mem_writable(left, sizeof *left))
+            return EFAULT;
+        *left = s.t;
+    }
+    return hook_error(-(int)r);
+}
+
 GATED(int, clock_nanosleep, (clockid_t clock, int flags, const struct timespec *t, struct timespec *left),
       (clock, flags, t, left))
 {
     struct fiber *self = hook_enter_cancel();
     bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
-    if (self == NULL || (!known && sys(SYS_clock_getres, clock, NULL) != 0))
+    /* libc refuses the thread's own, which would never come. */
+    if (self == NULL || clock == CLOCK_THREAD_CPUTIME_ID || (!known && sys(SYS_clock_getres, clock, NULL) != 0))
         return real.clock_nanosleep(clock, flags, t, left);
     if (!known && (!mem_readable(t, sizeof *t) || !valid(t)))
         return real.clock_nanosleep(clock, flags, t, left);
-    if (!known) { /* clocks of processor time, alarms: the kernel's, on this kernel thread */
-        baton_away(self, "clock_nanosleep");
-        int e = real.clock_nanosleep(clock, flags, t, left);
-        baton_back(self);
-        return e;
-    }
+    if (!known)
+        return sleep_in_kernel(self, (struct kernel_sleep){clock, flags, *t, *t}, left);
     if ((flags & TIMER_ABSTIME) == 0)
         return hook_error(-(int)sleep_for(self, t, left, "clock_nanosleep"));
     if (!mem_readable(t, sizeof *t))
