@@ -183,6 +183,7 @@ void child_fork_child(void)
 {
     struct fiber *self = fiber_self, *promoted = promote_record();
     pool_forked();
+    line_forked();
     job_forked();
     notify_forked();
     on_signal_forked();

@@ -1,5 +1,6 @@
 #include "core/descriptor.h"
 #include "core/enter.h"
+#include "core/identity.h"
 #include "core/ready.h"
 
 #include <errno.h>
@@ -53,6 +54,7 @@ static void abort_here(void *arg)
     a->e->abort_errno = a->error;
     fdtab_set_state(a->e, FD_ABORTED);
     look_again(a->e);
+    line_drop_here(a->fd, a->error);
     look_again_at_sets();
 }
 
@@ -72,6 +74,7 @@ int descriptor_abort(struct fiber *self, int fd, int error)
     a.e = fdtab_get(fd);
     if (a.e == NULL)
         return -ENOMEM;
+    identity_can_kick();
     fiber_inside(self, abort_here, &a);
     return 0;
 }

@@ -285,7 +285,7 @@ void ready_look_again(struct fiber *self, struct fd_entry *e)
 void ready_drop(int fd, struct fd_entry *e, int error)
 {
     struct fiber *self = fiber_self;
-    (void)fd;
+    line_drop(self, fd, error);
     if (likely(list_empty(&e->waiters[DIR_IN]) && list_empty(&e->waiters[DIR_OUT])) || self == NULL)
         return;
     core_enter(self);

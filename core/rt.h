@@ -13,6 +13,7 @@
 #include "core/loop.h"
 #include "core/fdtab.h"
 #include "core/pool.h"
+#include "core/line.h"
 #include "core/trim.h"
 #include "core/turn.h"
 #include "core/signals.h"
@@ -33,6 +34,7 @@ struct runtime {
     struct loop loop;
     struct fdtab fdtab;
     struct pool pool;
+    struct lines line;
     struct trim trim;
     struct turns turns;
     struct signals signals;

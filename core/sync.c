@@ -3,11 +3,11 @@
 #include "core/enter.h"
 #include "core/mem.h"
 #include "core/owner.h"
+#include "core/shared.h"
 #include "shim/real.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
 
 enum { COND_PSHARED = 1 }; /* glibc's ABI bit of the public field __wrefs */
 
@@ -27,15 +27,6 @@ int sync_deadline(const struct sync_limit *limit, uint64_t *at)
     *at = clock_deadline(limit->clock, limit->until);
     return 0;
 }
-
-/* Around a real call that waits in the kernel. */
-#define AWAY(self, name, expression)                                                                                   \
-    __extension__({                                                                                                    \
-        baton_away(self, name);                                                                                        \
-        __typeof__(expression) result_ = (expression);                                                                 \
-        baton_back(self);                                                                                              \
-        result_;                                                                                                       \
-    })
 
 enum { RW_READ_BIT = 1, RW_WRITE_BIT = 2 };
 
@@ -112,7 +103,7 @@ static int try_here(pthread_mutex_t *m)
     return e;
 }
 
-static int mutex_try(void *m)
+int sync_try_mutex(void *m)
 {
     return unlikely(dead(m)) ? ENOTRECOVERABLE : try_here(m);
 }
@@ -122,17 +113,15 @@ static bool owned(const struct fiber *self, const pthread_mutex_t *m)
     return m->__data.__owner == tls_tid(self->fs);
 }
 
-/* On this kernel thread, under its own id where the kernel looks at it (priorities); the owner is the fiber. */
-static int mutex_lock_kernel(struct fiber *self, pthread_mutex_t *m, const struct sync_limit *limit)
+/* On this kernel thread, under its own id, for the kernel looks at its priority; the owner is the fiber. */
+static int mutex_lock_protect(struct fiber *self, pthread_mutex_t *m, const struct sync_limit *limit)
 {
-    bool priority = (m->__data.__kind & MUTEX_PRIO_PROTECT) != 0;
     int fake = tls_tid(self->fs);
     baton_away(self, "pthread_mutex_lock");
-    if (priority)
-        tls_set_tid(self->fs, sys_gettid());
+    tls_set_tid(self->fs, sys_gettid());
     int e = limit != NULL ? real.pthread_mutex_clocklock(m, limit->clock, limit->until) : real.pthread_mutex_lock(m);
     tls_set_tid(self->fs, fake);
-    if (priority && (e == 0 || e == EOWNERDEAD))
+    if (e == 0 || e == EOWNERDEAD)
         m->__data.__owner = fake;
     baton_back(self);
     return e;
@@ -140,15 +129,17 @@ static int mutex_lock_kernel(struct fiber *self, pthread_mutex_t *m, const struc
 
 int sync_mutex_lock(struct fiber *self, pthread_mutex_t *m, const struct sync_limit *limit)
 {
-    const struct try t = {mutex_try, m, m, EBUSY, limit != NULL ? WAIT_STOP : 0, "pthread_mutex_lock", 0};
+    const struct try t = {sync_try_mutex, m, m, EBUSY, limit != NULL ? WAIT_STOP : 0, "pthread_mutex_lock", 0};
     int kind = m->__data.__kind;
     /* libc says "shared" of every robust mutex: what counts is where it is. */
     bool shared = unlikely((kind & MUTEX_PSHARED) != 0) && mem_shared(m);
     if (shared && owner_claim(self, m))
         return owner_lock(m, limit);
-    if (unlikely((kind & MUTEX_PRIO_PROTECT) != 0 || shared))
-        return mutex_lock_kernel(self, m, limit);
-    int e = mutex_try(m);
+    if (unlikely((kind & MUTEX_PRIO_PROTECT) != 0))
+        return mutex_lock_protect(self, m, limit);
+    if (unlikely(shared))
+        return shared_mutex_lock(self, m, limit);
+    int e = sync_try_mutex(m);
     if (likely(e != EBUSY))
         return e;
     /* Who owns it already: recursive succeeded above, errorcheck says so at once, a normal one waits for ever. */
@@ -176,20 +167,13 @@ clockid_t sync_cond_clock(const pthread_cond_t *c)
     return ((int)c->__data.__wrefs & rt.tls.cond_clock_bit) != 0 ? CLOCK_MONOTONIC : CLOCK_REALTIME;
 }
 
-static int cond_wait_shared(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, const struct sync_limit *limit)
-{
-    if (limit != NULL)
-        return AWAY(self, "pthread_cond_wait", real.pthread_cond_clockwait(c, m, limit->clock, limit->until));
-    return AWAY(self, "pthread_cond_wait", real.pthread_cond_wait(c, m));
-}
-
 int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, const struct sync_limit *limit)
 {
     uint64_t at;
     if (limit != NULL && !valid(limit->until))
         return EINVAL;
     if (unlikely(sync_cond_shared(c)))
-        return cond_wait_shared(self, c, m, limit);
+        return shared_cond_wait(self, c, m, limit);
     int e = sync_deadline(limit, &at);
     if (e != 0)
         return e;
@@ -252,15 +236,10 @@ int sync_rwlock_lock(struct fiber *self, pthread_rwlock_t *l, int mode, const st
                           limit != NULL ? WAIT_STOP : 0,
                           mode == RW_READ ? "pthread_rwlock_rdlock" : "pthread_rwlock_wrlock",
                           mode == RW_READ ? RW_READ_BIT : RW_WRITE_BIT};
-    if (unlikely(l->__data.__shared != 0)) {
-        if (limit == NULL)
-            return mode == RW_READ ? AWAY(self, t.call, real.pthread_rwlock_rdlock(l))
-                                   : AWAY(self, t.call, real.pthread_rwlock_wrlock(l));
-        return mode == RW_READ ? AWAY(self, t.call, real.pthread_rwlock_clockrdlock(l, limit->clock, limit->until))
-                               : AWAY(self, t.call, real.pthread_rwlock_clockwrlock(l, limit->clock, limit->until));
-    }
     if (limit != NULL && ((limit->clock != CLOCK_MONOTONIC && limit->clock != CLOCK_REALTIME) || !valid(limit->until)))
         return EINVAL;
+    if (unlikely(l->__data.__shared != 0))
+        return shared_rwlock_lock(self, l, mode, limit);
     int e = t.attempt(l);
     if (likely(e != EBUSY))
         return e;
@@ -271,30 +250,20 @@ int sync_rwlock_lock(struct fiber *self, pthread_rwlock_t *l, int mode, const st
 
 /* ---- semaphores ---- */
 
-static int sem_try(void *s)
+int sync_try_sem(void *s)
 {
     return real.sem_trywait(s) == 0 ? 0 : errno;
 }
 
-/* glibc's semaphore: value and waiters, then whether it is private (0). Named ones are shared. */
-static bool sem_shared(const sem_t *s)
-{
-    int shared;
-    memcpy(&shared, (const char *)s + 8, sizeof shared);
-    return shared != 0;
-}
-
 int sync_sem_wait(struct fiber *self, sem_t *s, const struct sync_limit *limit)
 {
-    const struct try t = {sem_try, s, s, EAGAIN, WAIT_CANCEL | WAIT_INTR, "sem_wait", 0};
+    const struct try t = {sync_try_sem, s, s, EAGAIN, WAIT_CANCEL | WAIT_INTR, "sem_wait", 0};
     int saved = errno;
     if (limit != NULL && ((limit->clock != CLOCK_MONOTONIC && limit->clock != CLOCK_REALTIME) || !valid(limit->until)))
         return EINVAL;
-    int e = sem_try(s);
-    if (e == EAGAIN && sem_shared(s)) {
-        int r = limit == NULL ? AWAY(self, t.call, real.sem_wait(s))
-                              : AWAY(self, t.call, real.sem_clockwait(s, limit->clock, limit->until));
-        e = r == 0 ? 0 : errno;
+    int e = sync_try_sem(s);
+    if (e == EAGAIN && shared_sem(s)) {
+        e = shared_sem_wait(self, s, limit);
     } else if (e == EAGAIN) {
         do
             e = try_or_park(self, &t, limit);

@@ -26,6 +26,10 @@ int sync_deadline(const struct sync_limit *limit, uint64_t *at);
 /* The clock that pthread_cond_timedwait measures with. */
 clockid_t sync_cond_clock(const pthread_cond_t *c);
 
+/* One attempt: EBUSY, EAGAIN for the semaphore, if it would wait. */
+int sync_try_mutex(void *m);
+int sync_try_sem(void *s);
+
 enum { RW_READ, RW_WRITE };
 int sync_rwlock_lock(struct fiber *self, pthread_rwlock_t *l, int mode, const struct sync_limit *limit);
 int sync_rwlock_try_read(struct fiber *self, pthread_rwlock_t *l);

@@ -1,6 +1,7 @@
 /* Descriptors: who gets a number, who gives one back. */
 #include "shim/hook.h"
 #include "core/fdtab.h"
+#include "core/filelock.h"
 #include "core/io.h"
 #include "core/ready.h"
 
@@ -206,6 +207,11 @@ NOTED(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
         return bad();
     if (hook_refused(self, fd))
         return -1;
+    if (self != NULL && (cmd == F_SETLKW || cmd == F_OFD_SETLKW)) {
+        if (unlikely(self->cancel_pending))
+            identity_test_cancel(self);
+        return (int)hook_result(filelock_fcntl(self, fd, cmd, arg));
+    }
     int r = real.fcntl(fd, cmd, arg);
     if (cmd == F_SETFL && r == 0)
         flag_said(self, fd);

@@ -3,6 +3,7 @@
 #define COAX_PROTOS_H
 
 #include <aliases.h>
+#include <aio.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -25,14 +26,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
