@@ -43,6 +43,22 @@ EXPORT long syscall(long number, ...)
         return close((int)a[0]);
     case SYS_tgkill:
         return tgkill((pid_t)a[0], (pid_t)a[1], (int)a[2]);
+    case SYS_flock:
+        return flock((int)a[0], (int)a[1]);
+    case SYS_fcntl:
+        return fcntl((int)a[0], (int)a[1], a[2]);
+    case SYS_msgsnd:
+        return msgsnd((int)a[0], (void *)a[1], (size_t)a[2], (int)a[3]);
+    case SYS_msgrcv:
+        return msgrcv((int)a[0], (void *)a[1], (size_t)a[2], a[3], (int)a[4]);
+    case SYS_semop:
+        return semop((int)a[0], (struct sembuf *)a[1], (size_t)a[2]);
+    case SYS_semtimedop:
+        return semtimedop((int)a[0], (struct sembuf *)a[1], (size_t)a[2], (struct timespec *)a[3]);
+    case SYS_mq_timedreceive:
+        return mq_timedreceive((mqd_t)a[0], (char *)a[1], (size_t)a[2], (unsigned *)a[3], (struct timespec *)a[4]);
+    case SYS_mq_timedsend:
+        return mq_timedsend((mqd_t)a[0], (char *)a[1], (size_t)a[2], (unsigned)a[3], (struct timespec *)a[4]);
     default:
         return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     }

@@ -4,10 +4,10 @@
 
 load helper
 
-# bats test_tags=hook:close,hook:fork,hook:waitpid,hook:pthread_create,hook:pthread_join,hook:flock,hook:fcntl,hook:lockf,hook:msgrcv,hook:msgsnd,hook:semop,hook:semctl,hook:mq_receive,hook:mq_send,hook:sem_wait,hook:sem_post,hook:pthread_mutex_lock,hook:pthread_rwlock_wrlock
+# bats test_tags=hook:close,hook:fork,hook:waitpid,hook:pthread_create,hook:pthread_join,hook:flock,hook:fcntl,hook:lockf,hook:msgrcv,hook:msgsnd,hook:semop,hook:syscall,hook:semctl,hook:mq_receive,hook:mq_send,hook:sem_wait,hook:sem_post,hook:pthread_mutex_lock,hook:pthread_rwlock_wrlock
 @test "a thousand wait for one thing with one kernel thread; the others run" {
     local what
-    for what in flock fcntl lockf msgrcv msgsnd semop undo zero mq_receive mq_send sem mutex rwlock; do
+    for what in flock fcntl lockf msgrcv msgsnd semop undo syscall zero mq_receive mq_send sem mutex rwlock; do
         same_cooperative 2 "$PROGRAMS/ipc_crowd" "$what" 1000 "$BATS_TEST_TMPDIR"
         [ "$status" = 0 ]
     done
@@ -76,4 +76,31 @@ load helper
     echo "$output"
     [ "$status" = 0 ] && [ "$output" = "closed and aborted" ]
     [ "$(stat_of mode)" = fiber ]
+}
+
+# ---- programs of Debian ----
+
+# bats test_tags=hook:flock,hook:fork,hook:waitpid,hook:msgrcv,hook:semop
+@test "python3 with locks on files and shared semaphores, perl with System V" {
+    export TMPDIR=$BATS_TEST_TMPDIR
+    same_cooperative $(($(nproc) + 4)) /usr/bin/python3 "$ROOT/tests/programs/py_locks.py"
+    [ "$status" = 0 ] && [ "${lines[-1]}" = released ]
+    same_cooperative $(($(nproc) + 4)) perl "$ROOT/tests/programs/perl_sysv.pl"
+    [ "$status" = 0 ] && [ "${lines[-1]}" = "none: 42" ]
+}
+
+@test "flock, ipcmk, ipcs and ipcrm in a script" {
+    mkdir "$BATS_TEST_TMPDIR/work"
+    same sh "$ROOT/tests/programs/locks.sh" "$BATS_TEST_TMPDIR/work"
+    [ "$status" = 0 ] && [ "${lines[0]}" = "15 counter" ]
+    [ "$(stat_of mode)" = solo ]
+}
+
+@test "stress-ng: locks, messages, semaphores, descriptors, asynchronous I/O" {
+    local class
+    for class in flock lockf lockofd locka msg mq sem sem-sysv eventfd timerfd sigfd inotify aio futex; do
+        wrapped stress-ng --verify --temp-path "$BATS_TEST_TMPDIR" --$class 2 --$class-ops 200 -t 1
+        echo "$output"
+        [ "$status" = 0 ] && [[ $output == *"successful run completed"* ]]
+    done
 }

@@ -1,4 +1,4 @@
-/* Thirty threads block at the same time in calls for which there is no attempt without waiting, and main still runs. */
+/* Thirty threads block at the same time in the kernel, half of them for the same thing, and main still runs. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <semaphore.h>

@@ -15,6 +15,7 @@
 #include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,6 +83,8 @@ static void wait_for_it(void)
         CHECK(msgsnd(queue, &m, sizeof m.number, 0) == 0);
     else if (is("semop"))
         CHECK(semop(set, &op, 1) == 0);
+    else if (is("syscall"))
+        CHECK(syscall(SYS_semtimedop, set, &op, 1, NULL) == 0);
     else if (is("undo"))
         CHECK(semop(set, &undo, 1) == 0);
     else if (is("zero"))
@@ -183,7 +186,7 @@ static void release(void)
     if (is("msgsnd"))
         for (int i = 0; i < count; i++)
             CHECK(msgrcv(queue, &m, sizeof m.number, 0, 0) == sizeof m.number);
-    if (is("semop") || is("undo"))
+    if (is("semop") || is("undo") || is("syscall"))
         CHECK(semop(set, &give, 1) == 0);
     if (is("zero"))
         CHECK(semop(set, &take, 1) == 0);
@@ -221,7 +224,7 @@ int main(int argc, char **argv)
     while (__atomic_load_n(&began, __ATOMIC_SEQ_CST) < count)
         usleep(1000);
     long before = __atomic_load_n(&ticks, __ATOMIC_SEQ_CST);
-    if (is("semop") || is("undo") || is("zero")) { /* the last of them may be on their way */
+    if (is("semop") || is("undo") || is("syscall") || is("zero")) { /* the last of them may be on their way */
         for (int i = 0; i < 1000 && semctl(set, 0, is("zero") ? GETZCNT : GETNCNT) < count; i++)
             usleep(1000);
         printf("waiting: %d\n", semctl(set, 0, is("zero") ? GETZCNT : GETNCNT));
