@@ -1,5 +1,6 @@
 /* libc as libev sees it (core/libev.rename): raw calls, waits in ns. libev keeps an array as long as its highest
  * descriptor, and ours lie high: it is shown small numbers instead, which lead to them. */
+#include "core/log.h"
 #include "core/rt.h"
 
 #include <errno.h>
@@ -70,8 +71,23 @@ static int fd_of(int number)
     return number >= 0 && number < shown.n ? shown.fds[number] : -1;
 }
 
+/* What libev says before it gives up. */
 extern FILE *coax_ev_stderr;
 FILE *coax_ev_stderr;
+
+void coax_ev_perror(const char *text);
+void coax_ev_perror(const char *text)
+{
+    log_line(LOG_ERROR, "%s failed, error %d", text, errno);
+}
+
+int coax_ev_fprintf_chk(FILE *f, int flag, const char *format, ...);
+int coax_ev_fprintf_chk(FILE *f, int flag, const char *format, ...)
+{
+    (void)f, (void)flag;
+    log_line(LOG_ERROR, "%s", format);
+    return 0;
+}
 
 ssize_t coax_ev_read(int fd, void *p, size_t n);
 ssize_t coax_ev_read(int fd, void *p, size_t n)
