@@ -58,7 +58,7 @@ $(BUILD)/%.o: %.c Makefile
 
 $(BUILD)/%.o: %.S Makefile
 	$(call say,AS,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) -c $< -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # Alone in a directory: core/ has headers that are named as the system's are.
 $(BUILD)/include/coax.h: core/coax.h

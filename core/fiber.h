@@ -61,7 +61,8 @@ struct fiber {
     struct sched_param param;
     int fake_tid; /* of a promoted one: what its private locks know it by */
     char name[FIBER_NAME];
-    const char *call; /* what it waits in, for reports */
+    const char *call;   /* what it waits in, for reports */
+    const void *stream; /* lock of the stream that it holds and waits for: see stdio.h */
 
     struct scope *scope;     /* see scope.h: innermost first */
     struct binding *values;  /* see key.h */

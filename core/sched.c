@@ -302,6 +302,10 @@ void wait_abandon(struct fiber *self, uintptr_t sp)
         timer_disarm(&w->timer);
         self->wait = w->outer;
     }
+    if (self->stream != NULL) { /* who wants it finds that it is not waited for any more */
+        addr_wake_here(self->stream, 1, ~0u);
+        self->stream = NULL;
+    }
     core_leave(self);
 }
 

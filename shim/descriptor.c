@@ -109,27 +109,6 @@ GATED(int, close, (int fd), (fd))
 TWIN(__close, close);
 
 /* libc closes the number itself: it is forgotten before. */
-GATED(int, fclose, (FILE * f), (f))
-{
-    struct fiber *self = hook_enter();
-    int fd = tracked(self) ? fileno_unlocked(f) : -1;
-    if (fd >= 0)
-        fdtab_closing(fd);
-    return real.fclose(f);
-}
-
-TWIN(_IO_fclose, fclose);
-
-GATED(FILE *, freopen, (const char *restrict path, const char *restrict mode, FILE *restrict f), (path, mode, f))
-{
-    struct fiber *self = hook_enter();
-    int fd = tracked(self) ? fileno_unlocked(f) : -1;
-    if (fd >= 0)
-        fdtab_closing(fd);
-    return real.freopen(path, mode, f);
-}
-TWIN(freopen64, freopen);
-
 GATED(int, closedir, (DIR * dir), (dir))
 {
     struct fiber *self = hook_enter();

@@ -3,6 +3,8 @@
 #include "core/child.h"
 #include "core/stats.h"
 #include "core/landing.h"
+#include "core/stdio.h"
+#include "shim/stdio.h"
 #include "shim/vfork.h"
 
 #include <string.h>
@@ -15,6 +17,18 @@ static pid_t first_vfork(void)
 }
 
 pid_t (*vfork_target)(void) = first_vfork;
+
+static void before_fork(void)
+{
+    stdio_fork_prepare();
+    child_fork_prepare();
+}
+
+static void after_fork_parent(void)
+{
+    child_fork_parent();
+    stdio_fork_parent();
+}
 
 static void after_fork_child(void)
 {
@@ -62,9 +76,11 @@ __attribute__((constructor)) static void start(void)
     real_gate_set(REAL_LIMITS, rt.config.any_timeout);
     rt.no_fibers = rt.config.kernel_threads;
     vfork_target = real.vfork;
-    pthread_atfork(child_fork_prepare, child_fork_parent, after_fork_child);
+    pthread_atfork(before_fork, after_fork_parent, after_fork_child);
     if (!rt.config.follow)
         unfollow();
+    if (rt.config.any_timeout)
+        stdio_start();
     report_in();
 }
 

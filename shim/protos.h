@@ -90,6 +90,9 @@ __typeof__(pthread_setaffinity_np) pthread_setaffinity_np_234;
 __typeof__(posix_spawn) posix_spawn_old;
 __typeof__(posix_spawnp) posix_spawnp_old;
 
+void _IO_list_lock(void);
+void _IO_list_unlock(void);
+
 int capset(void *header, const void *data);
 int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));

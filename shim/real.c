@@ -47,12 +47,12 @@ static const struct elf_name names[] = {
 enum { NAMES = sizeof(struct real) / sizeof(void *) };
 
 /* RTLD_NEXT: other preloads behind us keep their say. */
-static void *next(const char *name)
+void *real_next(const char *name)
 {
     void *p = dlsym(RTLD_NEXT, name);
     if (p == NULL)
         p = dlvsym(RTLD_NEXT, name, "GLIBC_2.2.5"); /* names that only old binaries may ask for */
-    return p;
+    return p != NULL ? p : (void *)missing;
 }
 
 void *real_symbol(const char *name)
@@ -94,7 +94,7 @@ void real_bind(void)
     bool all = elf_find(names, (const char *)&block, NAMES, found);
     for (unsigned i = 0; i < NAMES; i++) {
         if (found[i] == NULL && !all)
-            found[i] = next((const char *)&block + names[i].at);
+            found[i] = real_next((const char *)&block + names[i].at);
         if (found[i] == NULL)
             found[i] = (void *)missing;
     }

@@ -9,6 +9,9 @@
 
 /* Not hooked, used by the core. */
 #define REAL_USES(USE)                                                                                                 \
+    USE(_IO_list_lock)                                                                                                 \
+    USE(_IO_list_unlock)                                                                                               \
+    USE(ftrylockfile)                                                                                                  \
     USE(clock_gettime)                                                                                                 \
     USE(dl_iterate_phdr)                                                                                               \
     USE(malloc)                                                                                                        \
@@ -99,6 +102,8 @@ static inline void real_gate_set(unsigned bit, bool on)
 
 /* Fills the table; again is harmless. Called by the constructor, or by the first hook before it. */
 void real_bind(void);
+/* One function behind the shim in the search order; one that fails with ENOSYS if there is none. */
+void *real_next(const char *name);
 /* A symbol of libc, private ones too; NULL if there is none. */
 void *real_symbol(const char *name);
 

@@ -3,6 +3,7 @@
 #include "core/foreign.h"
 #include "core/identity.h"
 #include "core/schedule.h"
+#include "shim/stdio.h"
 #include "shim/vfork.h"
 
 #include <string.h>
@@ -70,6 +71,7 @@ bool hook_start_fibers(void)
 {
     if (rt.coop || rt.no_fibers || sys_gettid() != sys_getpid() || !identity_start_fibers())
         return false;
+    stdio_start();
     vfork_target = fork; /* its child would change our tables in the parent's memory */
     return true;
 }

@@ -14,6 +14,37 @@ load helper
     [ "$status" = 0 ]
 }
 
+# Its own calls of them come through the shim, with arguments that are no streams.
+@test "a library whose functions are named like libc's for streams" {
+    cd "$BATS_TEST_TMPDIR"
+    cat >lib.c <<'X'
+long getline(long a, long b, long c) { return a + b + c; }
+long fgets(long a, long b, long c) { return a * b * c; }
+long error(long a) { return -a; }
+long sum(void) { return getline(1, 2, 3) + fgets(4, 5, 6) + error(7); }
+X
+    cat >main.c <<'X'
+#include <pthread.h>
+#include <stdio.h>
+long sum(void);
+static void *run(void *arg) { return (void *)sum(); }
+int main(void)
+{
+    pthread_t t;
+    void *r;
+    long alone = sum();
+    pthread_create(&t, NULL, run, NULL);
+    pthread_join(t, &r);
+    printf("%ld %ld\n", alone, (long)r);
+    return 0;
+}
+X
+    gcc -w -fno-builtin -shared -fPIC lib.c -o libown.so
+    gcc -w -pthread main.c -o main -L. -lown -Wl,-rpath,"$PWD"
+    same_cooperative 1 ./main
+    [ "$output" = "119 119" ]
+}
+
 # Every name inside libcoax.so, as functions that the program exports and libc does not.
 @test "a program that exports every internal name of the shim" {
     cd "$BATS_TEST_TMPDIR"

@@ -115,6 +115,12 @@ client() {
     limited "$PROGRAMS/timeout_steady"
 }
 
+# bats test_tags=hook:fgets,hook:fwrite,hook:getc
+@test "read and write limits hold within streams, which go on" {
+    COAX_OPTIONS=(--read-timeout 0.8 --write-timeout 0.8)
+    limited "$PROGRAMS/timeout_stdio" 0.8
+}
+
 # bats test_tags=hook:read,hook:poll,hook:recv
 @test "terminals, events, timers, sleeps and earlier ends are left alone" {
     COAX_OPTIONS=(--read-timeout 0.4 --write-timeout 0.4)
