@@ -3,6 +3,7 @@
 #include "shim/hook.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 struct mask {
     struct fiber *self;
@@ -119,6 +120,28 @@ EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file, const po
 {
     struct mask m = mask_real();
     return mask_back(&m, real.posix_spawnp(pid, file, acts, attr, argv, env));
+}
+
+EXPORT FILE *popen(const char *command, const char *type)
+{
+    struct mask m = mask_real();
+    FILE *f = real.popen(command, type);
+    mask_back(&m, 0);
+    return f;
+}
+TWIN(_IO_popen, popen);
+
+/* With a command in the words libc reads what a shell says, and waits for it. */
+EXPORT int wordexp(const char *restrict words, wordexp_t *restrict result, int flags)
+{
+    struct fiber *self = hook_enter();
+    if (self == NULL || (flags & WRDE_NOCMD) != 0 || (strchr(words, '`') == NULL && strstr(words, "$(") == NULL))
+        return real.wordexp(words, result, flags);
+    baton_away(self, "wordexp");
+    struct mask m = mask_real();
+    int r = mask_back(&m, real.wordexp(words, result, flags));
+    baton_back(self);
+    return r;
 }
 
 /* Before glibc 2.15: a file that is no program is given to the shell. */

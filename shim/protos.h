@@ -50,6 +50,7 @@
 #include <unistd.h>
 #include <utmp.h>
 #include <utmpx.h>
+#include <wordexp.h>
 
 #undef p_type /* resolv.h, of a member of an ELF header */
 

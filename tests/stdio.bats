@@ -120,3 +120,25 @@ cooperative() {
     cooperative "$PROGRAMS/stdio_process" exit
     [ "$status" = 3 ]
 }
+
+# bats test_tags=hook:popen,hook:_IO_popen,hook:pclose,hook:system,hook:wordexp,name:system
+@test "many shells at once, each with its own status" {
+    same "$PROGRAMS/proc_shell" many 0
+    same "$PROGRAMS/proc_shell" many 40
+    COAX_OPTIONS=(--pool-size 1)
+    same "$PROGRAMS/proc_shell" many 40
+    [ "$(stat_of mode)" = fiber ] && [ "$(stat_of helpers)" -le 1 ]
+}
+
+# bats test_tags=hook:popen,hook:pclose,hook:system,name:system
+@test "shells: signals, statuses taken by others, failures" {
+    same "$PROGRAMS/proc_shell" rules 0
+    [ "$(stat_of mode)" = solo ]
+    same "$PROGRAMS/proc_shell" rules 1
+    [ "$(stat_of mode)" = fiber ]
+}
+
+# bats test_tags=hook:system,hook:pthread_cancel
+@test "a cancelled system ends its shell" {
+    cooperative "$PROGRAMS/proc_shell" cancel
+}

@@ -115,6 +115,12 @@ client() {
     limited "$PROGRAMS/timeout_steady"
 }
 
+# bats test_tags=hook:pclose,hook:system,name:system
+@test "wait limit: pclose and system, and the shell goes on" {
+    COAX_OPTIONS=(--wait-timeout 0.7)
+    limited "$PROGRAMS/proc_shell" limit
+}
+
 # bats test_tags=hook:fgets,hook:fwrite,hook:getc
 @test "read and write limits hold within streams, which go on" {
     COAX_OPTIONS=(--read-timeout 0.8 --write-timeout 0.8)
