@@ -147,6 +147,35 @@ X
     cmp data expected
 }
 
+# through PROGRAM ARGS: from a pipe that stops for a while into one that is read late; the checksum of what comes out.
+through() {
+    # shellcheck disable=SC2016 # words of the inner shell
+    run_limited sh -c '{ head -c 300000 data; sleep 0.2; cat data; } | "$@" | { sleep 0.3; md5sum; }' sh "$@"
+    [ "$status" = 0 ]
+}
+
+through_same() {
+    through "$@"
+    local expected=$output
+    COAX_STATS="$BATS_TEST_TMPDIR/stats" through "$COAX" "$@"
+    [ "$output" = "$expected" ]
+    cooperated
+}
+
+@test "zstd -T3 between pipes" {
+    make_data
+    through_same zstd -T3 -q -c
+    zstd -q data
+    # shellcheck disable=SC2016 # words of the inner shell
+    COAX_STATS="$BATS_TEST_TMPDIR/stats" run_limited sh -c '"$1" zstd -dqc <data.zst | { sleep 0.3; cmp - data; }' sh "$COAX"
+    [ "$status" = 0 ]
+}
+
+@test "sort --parallel between pipes" {
+    seq 1 200000 | rev >data
+    through_same sort --parallel=4 -S 200M -n
+}
+
 @test "xz -T4 compresses" {
     make_data
     made_same data.xz xz -T4 -1 -kf --block-size=1MiB data
