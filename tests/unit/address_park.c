@@ -292,7 +292,7 @@ static void foreign_wakes(void)
 }
 
 /* A fiber and a foreign thread pass one word to and fro: each turn needs its wake. */
-enum { TURNS = 4000 };
+enum { PARKS = 4000 };
 
 static uint32_t turn;
 
@@ -300,7 +300,7 @@ static void *foreign_player(void *unused)
 {
     struct chance c = {3};
     (void)unused;
-    for (uint32_t i = 0; i < TURNS; i++) {
+    for (uint32_t i = 0; i < PARKS; i++) {
         while (__atomic_load_n(&turn, __ATOMIC_SEQ_CST) != 2 * i + 1)
             (void)sys(SYS_sched_yield);
         if (chance(&c, 4) == 0)
@@ -314,7 +314,7 @@ static void *foreign_player(void *unused)
 static void turns(void)
 {
     pthread_t other = unit_thread(foreign_player, NULL);
-    for (uint32_t i = 0; i < TURNS; i++) {
+    for (uint32_t i = 0; i < PARKS; i++) {
         __atomic_store_n(&turn, 2 * i + 1, __ATOMIC_SEQ_CST);
         while (__atomic_load_n(&turn, __ATOMIC_SEQ_CST) != 2 * i + 2)
             park(&turn, 2 * i + 1, ~0u, CLOCK_NEVER);
