@@ -1,6 +1,7 @@
 #include "core/descriptor.h"
 #include "core/enter.h"
 #include "core/identity.h"
+#include "core/members.h"
 #include "core/ready.h"
 
 #include <errno.h>
@@ -53,6 +54,7 @@ static void abort_here(void *arg)
     const struct abortion *a = arg;
     a->e->abort_errno = a->error;
     fdtab_set_state(a->e, FD_ABORTED);
+    members_changed();
     look_again(a->e);
     line_drop_here(a->fd, a->error);
     look_again_at_sets();

@@ -135,6 +135,7 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
     e->timeo_seen = 0;
     e->empty_at = 0;
     e->epoll_set = 0;
+    e->members_seen = 0;
     e->fork_count = rt.fdtab.fork_count;
 }
 

@@ -42,10 +42,11 @@ struct fd_entry {
     uint8_t expired; /* bit per direction: a wait for it in poll has run out, the next call says so */
     uint32_t generation, seq;
     uint32_t fork_count;
-    uint32_t empty_at;    /* a read of the pipe has emptied it: ready_writes() then; 0: not so, or not known */
-    int abort_errno;      /* see descriptor.h */
-    uint64_t key[DIRS];   /* names the stream that comes in, or goes out, if its other end may be in this process */
-    uint64_t since[DIRS]; /* ns: a poll waits for the direction since then without progress; 0: none does */
+    uint32_t empty_at;     /* a read of the pipe has emptied it: ready_writes() then; 0: not so, or not known */
+    int abort_errno;       /* see descriptor.h */
+    uint32_t members_seen; /* rt.fdtab.members_turn when no member of this epoll set was aborted; 0: not known */
+    uint64_t key[DIRS];    /* names the stream that comes in, or goes out, if its other end may be in this process */
+    uint64_t since[DIRS];  /* ns: a poll waits for the direction since then without progress; 0: none does */
     uint64_t connect_since;
     uint64_t timeo[DIRS]; /* SO_RCVTIMEO, SO_SNDTIMEO in ns, known if timeo_seen is rt.fdtab.timeo_generation */
     uint32_t timeo_seen;
@@ -63,7 +64,8 @@ struct fdtab {
     int epoll; /* every descriptor that somebody waits on, once, edge-triggered */
     uint32_t timeo_generation;
     uint32_t fork_count;
-    unsigned aborted; /* how many are: while none is, nobody looks */
+    unsigned aborted;      /* how many are: while none is, nobody looks */
+    uint32_t members_turn; /* counts aborts, and changes of the program's epoll sets while something is aborted */
     uint64_t next_pair;
     uint64_t turns;    /* places in line given out */
     int own[OWN_MOST]; /* our descriptors, -1: free */

@@ -45,29 +45,42 @@ static bool aborted_line(const char *line, struct epoll_event *event)
     return true;
 }
 
-bool members_find_aborted(int set, struct epoll_event *event)
+/* The first line that names an aborted one. */
+static bool search(int fd, struct epoll_event *event)
 {
-    char path[40], text[2048];
+    char text[2048];
     size_t have = 0;
-    bool found = false;
-    log_text(path, sizeof path, "/proc/self/fdinfo/%u", (unsigned long)set);
-    int fd = (int)sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    while (!found) {
+    for (;;) {
         long got = sys(SYS_read, fd, text + have, sizeof text - 1 - have);
         if (got <= 0)
-            break;
+            return false;
         have += (size_t)got;
         text[have] = '\0';
         char *line = text;
-        for (char *end; !found && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
             *end = '\0';
-            found = aborted_line(line, event);
+            if (aborted_line(line, event))
+                return true;
         }
         have -= (size_t)(line - text);
         memmove(text, line, have);
     }
+}
+
+bool members_find_aborted(int set, struct epoll_event *event)
+{
+    char path[40];
+    struct fd_entry *e = fdtab_get(set);
+    uint32_t turn = __atomic_load_n(&rt.fdtab.members_turn, __ATOMIC_SEQ_CST);
+    if (e == NULL || e->members_seen == turn)
+        return false;
+    log_text(path, sizeof path, "/proc/self/fdinfo/%u", (unsigned long)set);
+    int fd = (int)sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool found = search(fd, event);
     (void)sys(SYS_close, fd);
+    if (!found)
+        e->members_seen = turn;
     return found;
 }

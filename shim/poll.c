@@ -366,6 +366,8 @@ GATED(int, epoll_ctl, (int set, int op, int fd, struct epoll_event *event), (set
     if (hook_refused(self, set))
         return -1;
     int r = real.epoll_ctl(set, op, fd, event);
+    if (unlikely(rt.fdtab.aborted != 0) && r == 0)
+        members_changed();
     if (r != 0 || !hook_limited())
         return r;
     if (op == EPOLL_CTL_DEL)

@@ -182,7 +182,7 @@ static int add(int fd, unsigned events)
 /* Joined before there are fibers or after; noticed by who waits and by who comes later; others are as ever. */
 static void members(void)
 {
-    int fds[40][2], i, random = 0;
+    int fds[40][2], outside[2], i, random = 0;
     struct epoll_event e;
     pthread_t t;
     void *told;
@@ -206,6 +206,13 @@ static void members(void)
         close(fds[which][1]);
         check(pipe(fds[which]) == 0 && add(fds[which][0], EPOLLIN) == 0 && epoll_wait(set, &e, 1, 0) == 0, "anew");
     }
+    check(pipe(outside) == 0 && coax_fd_abort(outside[0], EIO) == 0 && epoll_wait(set, &e, 1, 0) == 0, "no member");
+    check(add(outside[0], EPOLLIN | EPOLLONESHOT) == 0 && (long)waits(NULL) == outside[0], "a member now");
+    memset(&e, 0, sizeof e);
+    e.events = EPOLLIN;
+    e.data.fd = 4321;
+    check(epoll_ctl(set, EPOLL_CTL_MOD, outside[0], &e) == 0 && (long)waits(NULL) == 4321, "as it was changed");
+    check(epoll_ctl(set, EPOLL_CTL_DEL, outside[0], NULL) == 0 && epoll_wait(set, &e, 1, 0) == 0, "no member any more");
     pthread_create(&t, NULL, waits, NULL);
     usleep(2000);
     check(coax_fd_abort(set, EIO) == 0, "the set itself");
@@ -216,6 +223,8 @@ static void members(void)
         close(fds[i][0]);
         close(fds[i][1]);
     }
+    close(outside[0]);
+    close(outside[1]);
     printf("epoll sets\n");
 }
 
