@@ -70,15 +70,18 @@ static long futex_wait(struct fiber *self, const uint32_t *word, uint32_t value,
         at = absolute ? clock_deadline(clock, timeout) : clock_after(clock_from_timespec(timeout));
     }
     struct addr_wait w;
-    core_enter(self);
-    addr_link(&w, self, word);
-    w.bits = bits;
-    long r = compare(word, value);
-    if (r >= 0)
-        r = wait_park(&w.wait, at, WAIT_INTR, futex_call);
-    addr_unlink(&w);
-    core_leave(self);
-    return r == -EINTR && signals_restarts(self) ? 0 : r; /* a spurious wake is allowed */
+    long r;
+    do {
+        core_enter(self);
+        addr_link(&w, self, word);
+        w.bits = bits;
+        r = compare(word, value);
+        if (r >= 0)
+            r = wait_park(&w.wait, at, WAIT_INTR, futex_call);
+        addr_unlink(&w);
+        core_leave(self);
+    } while (r == -EINTR && timeout == NULL && signals_restarts(self)); /* with a time it is not restarted */
+    return r;
 }
 
 /* A real wake for those in the kernel, then ours. */

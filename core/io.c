@@ -46,7 +46,7 @@ static bool limited(const struct fd_entry *e)
 void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, unsigned op)
 {
     limit->counted = true;
-    limit->partial = (op & IO_PARTIAL) != 0;
+    limit->final = (op & IO_PARTIAL) != 0;
     op &= ~(unsigned)IO_PARTIAL;
     limit->at = CLOCK_NEVER;
     limit->error = ETIMEDOUT;
@@ -54,6 +54,7 @@ void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, unsig
         limit->at = clock_after(rt.config.timeout[op]);
     uint64_t timeo = fdtab_timeo(fd, e, dir);
     uint64_t own = timeo == 0 ? CLOCK_NEVER : clock_after(timeo);
+    limit->final |= timeo != 0;
     if (own <= limit->at && own != CLOCK_NEVER) {
         limit->at = own;
         limit->error = EAGAIN;
@@ -62,7 +63,7 @@ void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, unsig
 
 /* Without fibers: the handlers are the kernel's business. A call restarts if all of the program's handlers say
  * SA_RESTART; the kernel would do the same for the one that ran. */
-static int wait_native(int fd, int dir, uint64_t at, bool partial)
+static int wait_native(int fd, int dir, uint64_t at, bool final)
 {
     for (;;) {
         uint64_t now = at == CLOCK_NEVER ? 0 : clock_now();
@@ -73,7 +74,7 @@ static int wait_native(int fd, int dir, uint64_t at, bool partial)
         long r = sys(SYS_ppoll, &p, 1, at == CLOCK_NEVER ? NULL : &left, NULL, 8);
         if (r > 0)
             return 0;
-        if (r < 0 && (r != -EINTR || partial || !signals_all_restart()))
+        if (r < 0 && (r != -EINTR || final || !signals_all_restart()))
             return (int)r;
     }
 }
@@ -82,7 +83,7 @@ int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t se
             const char *call)
 {
     if (self == NULL) {
-        int r = wait_native(fd, dir, limit->at, limit->partial);
+        int r = wait_native(fd, dir, limit->at, limit->final);
         return r == -ETIMEDOUT ? -limit->error : r;
     }
     struct ready_wait w;
@@ -100,7 +101,7 @@ int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t se
             r = 0; /* always ready */
     }
     core_leave(self);
-    if (r == -EINTR && !limit->partial && signals_restarts(self))
+    if (r == -EINTR && !limit->final && signals_restarts(self))
         r = 0;
     return r == -ETIMEDOUT ? -limit->error : r;
 }

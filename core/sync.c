@@ -267,7 +267,7 @@ int sync_sem_wait(struct fiber *self, sem_t *s, const struct sync_limit *limit)
     } else if (e == EAGAIN) {
         do
             e = try_or_park(self, &t, limit);
-        while (e == EINTR && signals_restarts(self));
+        while (e == EINTR && limit == NULL && signals_restarts(self)); /* with a time it is not restarted */
     }
     errno = saved;
     return e;

@@ -107,7 +107,7 @@ GATED(unsigned, sleep, (unsigned seconds), (seconds))
     long r = sleep_for(self, &t, &left, "sleep");
     if (r != 0 && r != -EINTR)
         hook_result(r);
-    return r == 0 ? 0 : (unsigned)left.tv_sec + (left.tv_nsec >= 500000000);
+    return r == 0 ? 0 : (unsigned)left.tv_sec;
 }
 
 GATED(int, usleep, (useconds_t us), (us))

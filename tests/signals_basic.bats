@@ -109,3 +109,19 @@ load helper
     same_cooperative "$(nproc)" "$PROGRAMS/signal_altstack" registers
     [ "$status" = 0 ]
 }
+
+# bats test_tags=hook:read,hook:recv,hook:send,hook:accept,hook:sem_timedwait,hook:sem_clockwait,hook:sleep,hook:waitid,hook:pthread_kill,hook:sigaction,hook:syscall
+@test "a handler ends each call that it ends bare, and no other" {
+    cd "$BATS_TEST_TMPDIR"
+    same_cooperative 9 "$PROGRAMS/signal_calls" thread
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:read,hook:pthread_sigmask,hook:sigaction
+@test "a signal to the process goes to the thread that does not block it, whatever that waits in" {
+    cd "$BATS_TEST_TMPDIR"
+    same_cooperative 9 "$PROGRAMS/signal_calls" process
+    [ "$status" = 0 ]
+    same_cooperative 9 "$PROGRAMS/signal_calls" timer
+    [ "$status" = 0 ]
+}
