@@ -183,13 +183,19 @@ static void outside(int sig, siginfo_t *info, void *context)
     }
 }
 
+static bool from_us(const siginfo_t *info)
+{
+    return info->si_pid == sys_getpid();
+}
+
 /* A broken pipe is the writer's own. */
 static bool broken_pipe(int sig, const siginfo_t *info)
 {
-    return sig == SIGPIPE && info->si_code == SI_USER && info->si_pid == sys_getpid();
+    return sig == SIGPIPE && info->si_code == SI_USER && from_us(info);
 }
 
-/* Its handler runs on the fiber that is interrupted. */
+/* Its handler runs on the fiber that is interrupted. To a kernel thread of ours libc alone sends, from within, and
+ * means who calls it: abort. */
 static bool at_once(const struct fiber *self, int sig, const siginfo_t *info)
 {
     if (synchronous(sig, info))
@@ -198,8 +204,8 @@ static bool at_once(const struct fiber *self, int sig, const siginfo_t *info)
         return false;
     if (broken_pipe(sig, info))
         return !blocks(self, sig);
-    bool directed = info->si_code == SI_TKILL && (self->sig.waited & signal_bit(sig)) == 0 && baton_is_away(self);
-    return mine(self, sig) || (directed && !blocks(self, sig));
+    bool sent = info->si_code == SI_TKILL && (self->sig.waited & signal_bit(sig)) == 0;
+    return mine(self, sig) || (sent && !blocks(self, sig) && (from_us(info) || baton_is_away(self)));
 }
 
 /* The fiber may be on another kernel thread by now: the kernel shall restore what that one has. A fork's child has what

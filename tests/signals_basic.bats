@@ -125,3 +125,11 @@ load helper
     same_cooperative 9 "$PROGRAMS/signal_calls" timer
     [ "$status" = 0 ]
 }
+
+# bats test_tags=hook:sigaction,hook:siglongjmp,hook:pthread_sigmask
+@test "faults in threads: the handler repairs, skips or jumps out; abort" {
+    same_cooperative 2 "$PROGRAMS/signal_faults"
+    [ "$status" = 0 ]
+    same "$PROGRAMS/signal_faults" die
+    [ "$status" = 139 ]
+}
