@@ -86,6 +86,7 @@ int sched_setaffinity_old(pid_t pid, const cpu_set_t *cpus);
 int pthread_kill_old(pthread_t thread, int sig);
 int pthread_getaffinity_np_old(pthread_t thread, cpu_set_t *cpus);
 int pthread_setaffinity_np_old(pthread_t thread, const cpu_set_t *cpus);
+__typeof__(timer_create) timer_create_234;
 __typeof__(pthread_getaffinity_np) pthread_getaffinity_np_234;
 __typeof__(pthread_setaffinity_np) pthread_setaffinity_np_234;
 __typeof__(posix_spawn) posix_spawn_old;

@@ -133,3 +133,9 @@ load helper
     same "$PROGRAMS/signal_faults" die
     [ "$status" = 139 ]
 }
+
+# bats test_tags=hook:timer_create,hook:timer_create_234,hook:sigwaitinfo,hook:sigaction,hook:syscall
+@test "timers of every kind, for the process and for one thread" {
+    same_cooperative 6 "$PROGRAMS/signal_timers"
+    [ "$status" = 0 ]
+}
