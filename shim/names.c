@@ -12,6 +12,32 @@ EXPORT int getaddrinfo(const char *restrict node, const char *restrict service, 
     return resolve_addrinfo(self, node, service, hints, result);
 }
 
+/* Many at once are asked for on threads of libc's own, which write into the program's memory. Who waits for them steps
+ * away: so a handler ends the wait as it does bare. */
+EXPORT int getaddrinfo_a(int mode, struct gaicb *list[], int n, struct sigevent *notify)
+{
+    struct fiber *self = mode == GAI_WAIT ? hook_enter_cancel() : NULL;
+    if (self != NULL)
+        baton_away(self, "getaddrinfo_a");
+    int r = real.getaddrinfo_a(mode, list, n, notify), saved = errno;
+    if (self != NULL)
+        baton_back(self);
+    errno = saved;
+    return r;
+}
+
+EXPORT int gai_suspend(const struct gaicb *const list[], int n, const struct timespec *timeout)
+{
+    struct fiber *self = hook_enter_cancel();
+    if (self != NULL)
+        baton_away(self, "gai_suspend");
+    int r = real.gai_suspend(list, n, timeout), saved = errno;
+    if (self != NULL)
+        baton_back(self);
+    errno = saved;
+    return r;
+}
+
 EXPORT int getnameinfo(const struct sockaddr *restrict addr, socklen_t addrlen, char *restrict host, socklen_t hostlen,
                        char *restrict service, socklen_t servicelen, int flags)
 {

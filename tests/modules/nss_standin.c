@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -178,6 +179,25 @@ status _nss_standin_getnetbyaddr_r(unsigned net, int type, struct netent *e, cha
                                    int *h_error)
 {
     return _nss_standin_getnetbyname_r(name_of(net), e, buf, size, error, h_error);
+}
+
+status _nss_standin_gethostbyname2_r(const char *name, int family, struct hostent *e, char *buf, size_t size, int *error,
+                                     int *h_error)
+{
+    *h_error = HOST_NOT_FOUND;
+    BEGIN(name)
+    unsigned char **addresses = take(&r, 2 * sizeof *addresses, sizeof *addresses), *address = take(&r, 4, 4);
+    if (family != AF_INET)
+        return *error = ENOENT, NSS_STATUS_NOTFOUND;
+    *e = (struct hostent){.h_name = text(&r, "", name), .h_aliases = list(&r, name), .h_addrtype = AF_INET, .h_length = 4,
+                          .h_addr_list = (char **)addresses};
+    *h_error = NETDB_INTERNAL;
+    if (!r.full) {
+        memcpy(address, "\12\1\2\3", 4);
+        addresses[0] = address;
+        addresses[1] = NULL;
+    }
+    END
 }
 
 status _nss_standin_getservbyname_r(const char *name, const char *protocol, struct servent *e, char *buf, size_t size,

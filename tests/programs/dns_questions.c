@@ -161,7 +161,8 @@ static void *late(void *unused)
     CHECK(gethostbyname("hang.test") == NULL && h_errno == TRY_AGAIN);
     clock_gettime(CLOCK_MONOTONIC, &end);
     CHECK((end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000 >= 2 * limit - 1);
-    CHECK(res_query("here.test", C_IN, T_A, answer, sizeof answer) > 0);
+    for (int tries = 0; res_query("here.test", C_IN, T_A, answer, sizeof answer) <= 0; tries++) /* a loaded machine */
+        CHECK(tries < 50);
     return NULL;
 }
 
