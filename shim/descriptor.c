@@ -5,8 +5,6 @@
 #include "core/io.h"
 #include "core/ready.h"
 
-#include <stdarg.h>
-
 static bool tracked(const struct fiber *self)
 {
     return self != NULL || hook_limited();
@@ -179,7 +177,7 @@ static void flag_said(const struct fiber *self, int fd)
         e->set_flag = false;
 }
 
-NOTED(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
+GATED_OPTIONAL(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
 {
     struct fiber *self = hook_enter();
     if (own(fd))
@@ -196,19 +194,10 @@ NOTED(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
         flag_said(self, fd);
     return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC ? copied(self, fd, r) : r;
 }
+TWIN_OPTIONAL(__fcntl, fcntl);
+TWIN_OPTIONAL(fcntl64, fcntl);
 
-EXPORT int fcntl(int fd, int cmd, ...)
-{
-    va_list args;
-    va_start(args, cmd);
-    void *arg = va_arg(args, void *);
-    va_end(args);
-    return hook_solo() ? real.fcntl(fd, cmd, arg) : slow_fcntl(fd, cmd, arg);
-}
-TWIN(__fcntl, fcntl);
-TWIN(fcntl64, fcntl);
-
-NOTED(int, ioctl, (int fd, unsigned long request, void *arg), (fd, request, arg))
+GATED_OPTIONAL(int, ioctl, (int fd, unsigned long request, void *arg), (fd, request, arg))
 {
     struct fiber *self = hook_enter();
     if (own(fd))
@@ -219,15 +208,6 @@ NOTED(int, ioctl, (int fd, unsigned long request, void *arg), (fd, request, arg)
     if (request == FIONBIO && r == 0)
         flag_said(self, fd);
     return r;
-}
-
-EXPORT int ioctl(int fd, unsigned long request, ...)
-{
-    va_list args;
-    va_start(args, request);
-    void *arg = va_arg(args, void *);
-    va_end(args);
-    return hook_solo() ? real.ioctl(fd, request, arg) : slow_ioctl(fd, request, arg);
 }
 
 /* ---- what terminal it is ---- */

@@ -69,9 +69,19 @@ static inline bool hook_failed(intptr_t r, bool pointer)
 /* A hook that may be called often: the function `name` tests the gate and jumps to libc, without a frame. What stands
  * behind it in braces is the body for all other programs, a function of its own: else the compiler would save registers
  * for it before the test. */
-#define GATED(type, name, parameters, arguments)                                                                       \
+#define GATED(type, name, parameters, arguments) GATED_AS(type, name, name, parameters, arguments)
+
+/* The same with another name in C, for one whose last argument is optional in its header: it is passed as any other,
+ * and a variadic function would save all registers at its begin. */
+#define GATED_OPTIONAL(type, name, parameters, arguments)                                                              \
+    EXPORT type optional_##name parameters __asm__(#name);                                                             \
+    GATED_AS(type, optional_##name, name, parameters, arguments)
+#define TWIN_OPTIONAL(name, of)                                                                                        \
+    extern __typeof__(optional_##of) optional_##name __asm__(#name) EXPORT __attribute__((alias(#of)))
+
+#define GATED_AS(type, function, name, parameters, arguments)                                                          \
     SLOW type slow_##name parameters;                                                                                  \
-    EXPORT type name parameters                                                                                        \
+    EXPORT type function parameters                                                                                    \
     {                                                                                                                  \
         return hook_solo() ? real.name arguments : slow_##name arguments;                                              \
     }                                                                                                                  \

@@ -44,7 +44,7 @@ same_solo() {
 }
 
 # Not the time, which drifts, but the instructions: a hook that is not gated runs more than a handful.
-# bats test_tags=hook:pread,hook:pwrite,hook:writev,hook:sendto,hook:getsockopt,hook:setsockopt,hook:epoll_ctl,hook:fcntl,hook:dup2,hook:close,hook:sigaction,hook:sigprocmask,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock,hook:pthread_rwlock_rdlock,hook:pthread_rwlock_wrlock,hook:pthread_rwlock_unlock,hook:pthread_cond_signal,hook:pthread_cond_broadcast,hook:pthread_once,hook:sem_post,hook:sem_wait
+# bats test_tags=hook:pread,hook:pwrite,hook:writev,hook:sendto,hook:getsockopt,hook:setsockopt,hook:epoll_ctl,hook:fcntl,hook:ioctl,hook:isatty,hook:getsockname,hook:dup2,hook:close,hook:sigaction,hook:sigprocmask,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock,hook:pthread_rwlock_rdlock,hook:pthread_rwlock_wrlock,hook:pthread_rwlock_unlock,hook:pthread_cond_signal,hook:pthread_cond_broadcast,hook:pthread_once,hook:sem_post,hook:sem_wait
 @test "each call costs a handful of instructions more" {
     same_solo "$PROGRAMS/solo_steps"
     wrapped "$PROGRAMS/solo_steps" figures

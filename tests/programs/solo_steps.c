@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/select.h>
@@ -24,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST = 16, RANGES = 64 };
+enum { RANGES = 64 };
 
 static int zero, null, set, ends[2];
 static char c;
@@ -66,6 +67,9 @@ static void nothing(void)
     X(epoll_ctl, epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event))                                                       \
     X(epoll_wait, epoll_wait(set, &event, 1, 0))                                                                       \
     X(fcntl, fcntl(zero, F_GETFL))                                                                                     \
+    X(ioctl, ioctl(zero, FIONREAD, &c))                                                                                \
+    X(isatty, isatty(zero))                                                                                            \
+    X(getsockname, getsockname(ends[0], NULL, NULL))                                                                   \
     X(dup2, dup2(zero, null))                                                                                          \
     X(close, close(null))                                                                                              \
     X(nanosleep, nanosleep(&none, NULL))                                                                               \
@@ -96,6 +100,16 @@ static const char *const names[] = {
     CALLS(X)
 #undef X
 };
+
+/* Who gives something up makes the real call first, and looks for waiters after it. */
+static int most(const char *name)
+{
+    static const char *const gives[] = {"unlock", "cond_signal", "broadcast", "post"};
+    for (size_t i = 0; i < sizeof gives / sizeof *gives; i++)
+        if (strstr(name, gives[i]) != NULL)
+            return 24;
+    return 8;
+}
 
 static volatile int *current; /* shared with the child */
 
@@ -167,8 +181,9 @@ int main(int argc, char **argv)
     printf("child %d\n", status);
     printf("stepped %d\n", steps > N * 10);
     for (int i = 0; i < N; i++) {
-        printf(counts[i] > MOST || argc > 1 ? "%s %ld\n" : "%s\n", names[i], counts[i]);
-        bad |= counts[i] > MOST;
+        int above = counts[i] > most(names[i]);
+        printf(above || argc > 1 ? "%s %ld\n" : "%s\n", names[i], counts[i]);
+        bad |= above;
     }
     return bad;
 }
