@@ -86,6 +86,9 @@ $(BUILD)/programs/%: tests/programs/%.cc
 $(BUILD)/programs/libnss_standin.so.2: tests/modules/nss_standin.c
 	$(call say,VICTIM,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(VICTIM_FLAGS) -w -shared -fPIC $< -o $@
+# clang would want a package of its own for it.
+$(BUILD)/programs/openmp: CC = gcc
+$(BUILD)/programs/openmp: VICTIM_FLAGS += -fopenmp
 
 # Programs that know of coax.h.
 HEADER_FLAGS := -Wall -Wextra -pedantic -Werror -I$(BUILD)/include

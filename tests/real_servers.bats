@@ -128,23 +128,23 @@ X
 }
 
 icecast_client() {
-    local pids=()
-    curl -sS -m 30 -u source:word -H 'Content-Type: audio/mpeg' --limit-rate 200k -T music \
+    local source pids=()
+    curl -sS -m 60 -u source:word -H 'Content-Type: audio/mpeg' --limit-rate 400k -T music \
         "http://127.0.0.1:$1/stream" >/dev/null &
-    pids+=("$!")
+    source=$!
     wait_until 15 eval "curl -sS -m 5 -u admin:word http://127.0.0.1:$1/admin/listmounts | grep -q /stream"
     for _ in 1 2 3 4; do
         curl -sS -m 30 "http://127.0.0.1:$1/stream" 2>/dev/null | head -c 100000 | wc -c &
         pids+=("$!")
     done
     wait "${pids[@]}"
-    echo "client: $?"
+    kill "$source"
     curl -sS -m 30 "http://127.0.0.1:$1/nothing" -o /dev/null -w '%{http_code}\n'
     curl -sS -m 30 "http://127.0.0.1:$1/admin/stats" -o /dev/null -w '%{http_code}\n'
 }
 
 @test "icecast2: a source and its listeners" {
-    head -c 400000 /usr/lib/x86_64-linux-gnu/libcrypto.so.3 >music
+    head -c 4000000 /usr/lib/x86_64-linux-gnu/libcrypto.so.3 >music
     serves icecast_client icecast_configure icecast2 -c "$dir/icecast.xml"
     cooperated
     [ "$(grep -c '^100000$' bare.got)" = 4 ]
@@ -249,7 +249,7 @@ BGSAVE
 X
     wait_until 20 eval "redis-cli -p $1 info persistence | grep -q rdb_bgsave_in_progress:0"
     redis-cli -p "$1" info persistence | tr -d '\r' | grep -E 'last_bgsave_status|last_bgrewrite_status|aof_enabled'
-    redis-benchmark -p "$1" -q -n 2000 -c 20 -t set,get,lpush 2>&1 | tr '\r' '\n' | grep -cE '^(SET|GET|LPUSH): [0-9.]+ requests'
+    redis-benchmark -p "$1" -q -n 200 -c 10 -t set,get,lpush 2>&1 | tr '\r' '\n' | grep -cE '^(SET|GET|LPUSH): [0-9.]+ requests'
     redis-cli -p "$1" DEBUG SLEEP 0 | head -c 2
 }
 
@@ -258,7 +258,7 @@ redis_configure() {
 }
 
 @test "redis-server: background and I/O threads" {
-    serves redis_client redis_configure redis-server --port PORT --bind 127.0.0.1 --dir "$dir/redis" --io-threads 3 \
+    serves redis_client redis_configure redis-server --port PORT --bind 127.0.0.1 --dir "$dir/redis" --io-threads 2 \
         --io-threads-do-reads yes --save '' --enable-debug-command local --appendfsync everysec
     cooperated
     [ "$(grep -cx '200\|20000\|last_bgsave_status:ok' bare.got)" -ge 3 ]
@@ -283,4 +283,25 @@ varnish_configure() {
     [ "$(cat bare.threads)" -gt 100 ]
     [ "$(cat wrapped.threads)" -lt 80 ]
     grep -q '16 200 20000' bare.got
+}
+
+nbd_client() {
+    local uri=nbd://127.0.0.1:$1 n pids=()
+    nbdcopy --connections=4 data "$uri" && nbdinfo --size "$uri"
+    for n in 1 2 3 4; do
+        nbdcopy --connections=2 "$uri" - | md5sum &
+        pids+=("$!")
+    done
+    wait "${pids[@]}"
+}
+
+nbd_configure() {
+    head -c 3000000 /usr/lib/x86_64-linux-gnu/libcrypto.so.3 >data
+    truncate -s 4M data
+}
+
+@test "nbdkit: clients with several connections" {
+    serves nbd_client nbd_configure nbdkit -f -i 127.0.0.1 -p PORT memory 4M
+    cooperated
+    [ "$(grep -c "^$(md5sum <data)$" bare.got)" = 4 ]
 }

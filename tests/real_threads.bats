@@ -189,6 +189,41 @@ through_same() {
     cmp data expected
 }
 
+# It ends itself by a signal to all its threads and _exit, and leaves no figures.
+@test "lbzip2 compresses and decompresses" {
+    make_data
+    cp data expected
+    wrapped lbzip2 -kf -n 4 data
+    [ "$status" = 0 ]
+    lbzip2 -c -n 4 data | cmp - data.bz2
+    wrapped lbzip2 -dkf -n 4 data.bz2
+    [ "$status" = 0 ]
+    cmp data expected
+}
+
+@test "zstd -T4" {
+    make_data
+    made_same data.zst zstd -q -kf -T4 -3 -B1MiB data
+    cp data expected
+    made_same data zstd -q -dkf data.zst
+    cmp data expected
+}
+
+@test "OpenMP" {
+    same_cooperative "$MOST" "$PROGRAMS/openmp"
+    [ "$status" = 0 ]
+}
+
+@test "Rust: threads, channels, locks, sockets, children; a stack that overflows is told" {
+    /usr/bin/rustc -O -o rust_threads "$ROOT/tests/programs/rust_threads.rs" 3>&-
+    same_cooperative "$MOST" ./rust_threads
+    [ "$status" = 0 ]
+    ulimit -c 0
+    same ./rust_threads deep
+    [ "$status" = 134 ]
+    [[ $output = *"thread 'deep' has overflowed its stack"* ]]
+}
+
 @test "curl resolves names in a thread" {
     same_cooperative "$MOST" curl -sS http://name.invalid/
     [ "$status" = 6 ]
