@@ -18,6 +18,6 @@ extern void __pthread_unregister_cancel(__pthread_unwind_buf_t *buf);
 extern void __pthread_unwind_next(__pthread_unwind_buf_t *buf) __attribute__((noreturn));
 
 /* Returns twice, so a macro: 0 first, then not 0 when the thread has been unwound to here. */
-#define landing_set(landing) __sigsetjmp((landing)->env, 0)
+#define landing_set(landing) _setjmp((landing)->env)
 
 #endif

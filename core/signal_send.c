@@ -1,5 +1,4 @@
-/* Sending signals to fibers, waiting for them, and jumps out of handlers. See signals.h. */
-#include "core/altstack.h"
+/* Sending signals to fibers, and waiting for them. See signals.h. */
 #include "core/enter.h"
 #include "core/mem.h"
 #include "core/pending.h"
@@ -217,29 +216,4 @@ long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, cons
     if (r > 0 && told)
         fold(info);
     return told ? r : -EFAULT;
-}
-
-void signals_jump(struct fiber *self, struct __jmp_buf_tag *env)
-{
-    uintptr_t sp = (uintptr_t)env->__jmpbuf[6], guard;
-    __asm__("mov %%fs:0x30, %0" : "=r"(guard));
-    sp = (sp >> 17 | sp << 47) ^ guard;
-    self->jumped = true;
-    wait_abandon(self, sp);
-    self->sig.masked = false;
-    uint64_t mask = self->sig.mask;
-    const struct handler_frame *left = NULL; /* the outermost */
-    for (struct handler_frame *f = self->sig.frames; f != NULL; f = f->outer)
-        if (altstack_left(self, (uintptr_t)f, sp))
-            left = f;
-    if (left != NULL) {
-        mask = left->mask;
-        self->sig.frames = left->outer;
-    }
-    if (env->__mask_was_saved && mask != self->sig.mask)
-        signals_set_mask(self, mask);
-    if (env->__mask_was_saved)
-        memcpy(&env->__saved_mask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
-    if (self->sig.queue != NULL || rt.signals.queue != NULL)
-        self->sig.due = true;
 }

@@ -11,7 +11,6 @@
 #include "core/signal.h"
 
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,7 +63,5 @@ int signals_kill(struct fiber *self, struct fiber *target, int sig, const union 
 long signals_suspend(struct fiber *self, const uint64_t *mask);
 long signals_wait(struct fiber *self, const sigset_t *set, siginfo_t *info, const struct timespec *timeout);
 uint64_t signals_pending(struct fiber *self);
-/* Before a jump out of handlers: the frames below the target are left. */
-void signals_jump(struct fiber *self, struct __jmp_buf_tag *env);
 
 #endif

@@ -188,32 +188,3 @@ EXPORT int tgkill(pid_t pid, pid_t tid, int sig)
     target = fiber_by_tid(self, tid);
     return target == NULL ? real.tgkill(pid, tid, sig) : (int)hook_result(-signals_kill(self, target, sig, NULL));
 }
-
-static void jump(struct __jmp_buf_tag *env)
-{
-    struct fiber *self = hook_enter();
-    if (self != NULL && (self->sig.frames != NULL || env->__mask_was_saved || self->scope != NULL))
-        signals_jump(self, env);
-}
-
-EXPORT void longjmp(struct __jmp_buf_tag env[1], int value)
-{
-    jump(env);
-    real.longjmp(env, value);
-    __builtin_unreachable();
-}
-TWIN(_longjmp, longjmp);
-
-EXPORT void siglongjmp(struct __jmp_buf_tag env[1], int value)
-{
-    jump(env);
-    real.siglongjmp(env, value);
-    __builtin_unreachable();
-}
-
-EXPORT void __longjmp_chk(struct __jmp_buf_tag env[1], int value)
-{
-    jump(env);
-    real.__longjmp_chk(env, value);
-    __builtin_unreachable();
-}

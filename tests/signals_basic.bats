@@ -139,3 +139,9 @@ load helper
     same_cooperative 6 "$PROGRAMS/signal_timers"
     [ "$status" = 0 ]
 }
+
+# bats test_tags=hook:__sigsetjmp,hook:setjmp,hook:siglongjmp,hook:pthread_sigmask
+@test "sigsetjmp saves the mask of the thread" {
+    same_cooperative 1 "$PROGRAMS/signal_saved"
+    [ "$status" = 0 ]
+}
