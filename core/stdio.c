@@ -31,10 +31,16 @@ FILE **stdio_standard(const char *name)
     return (FILE **)real_symbol(name);
 }
 
+/* What stdin means at first: the program may change the variable. */
+static FILE *first_stream(void)
+{
+    return real_symbol("_IO_2_1_stdin_");
+}
+
 static int find_range(struct dl_phdr_info *info, size_t size, void *arg)
 {
     struct tables *t = arg;
-    uintptr_t known = *(uintptr_t *)(*stdio_standard("stdin") + 1); /* a stream's pointer to its table */
+    uintptr_t known = *(uintptr_t *)(first_stream() + 1); /* a stream's pointer to its table */
     (void)size;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
@@ -77,7 +83,8 @@ static bool find_tables(struct tables *t)
     *(void **)&t->libc.write = real_symbol("_IO_file_write");
     *(void **)&t->libc.close = real_symbol("_IO_file_close");
     *(void **)&t->libc.close_process = real_symbol("_IO_proc_close");
-    if (t->libc.read == NULL || t->libc.write == NULL || t->libc.close == NULL || t->libc.close_process == NULL)
+    if (t->libc.read == NULL || t->libc.write == NULL || t->libc.close == NULL || t->libc.close_process == NULL ||
+        first_stream() == NULL || stdio_standard("_IO_list_all") == NULL)
         return false;
     real.dl_iterate_phdr(find_range, t);
     int n = 0;
@@ -109,11 +116,12 @@ static struct {
     bool replaced;
     uintptr_t first, end; /* libc */
     bool locks_known;     /* struct file_lock is what libc has */
+    FILE **list;          /* of all streams */
 } stdio;
 
 static void learn_locks(void)
 {
-    FILE *f = *stdio_standard("stdin");
+    FILE *f = first_stream();
     const struct file_lock *l = (const struct file_lock *)f->_lock;
     if (l == NULL || real.ftrylockfile(f) != 0)
         return;
@@ -126,19 +134,19 @@ bool stdio_replace(const struct stdio_entries *ours, struct stdio_entries *their
     struct tables t;
     if (stdio.replaced)
         return true;
-    if (!find_tables(&t)) {
+    bool known = find_tables(&t);
+    uintptr_t from = t.from & ~(uintptr_t)4095;
+    if (!known || sys(SYS_mprotect, from, t.to - from, PROT_READ | PROT_WRITE) != 0) {
         log_line(LOG_WARN, "stdio is not cooperative: libc's streams are not as known");
         return false;
     }
-    uintptr_t from = t.from & ~(uintptr_t)4095;
     *theirs = t.libc;
-    if (sys(SYS_mprotect, from, t.to - from, PROT_READ | PROT_WRITE) != 0)
-        return false;
     fill(&t, ours);
     (void)sys(SYS_mprotect, from, t.to - from, PROT_READ);
     stdio.replaced = true;
     stdio.first = t.first;
     stdio.end = t.end;
+    stdio.list = stdio_standard("_IO_list_all");
     learn_locks();
     return true;
 }
@@ -210,7 +218,7 @@ static const struct file_lock *first_taken(const struct fiber *self)
 {
     const struct file_lock *l = NULL;
     real._IO_list_lock();
-    for (const FILE *f = *stdio_standard("_IO_list_all"); f != NULL; f = f->_chain) {
+    for (const FILE *f = *stdio.list; f != NULL; f = f->_chain) {
         l = lock_of(f);
         if (l != NULL && taken(l, self))
             break;
