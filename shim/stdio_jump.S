@@ -15,11 +15,13 @@
 	.type	\name, @function
 	.p2align 4
 \name:
+	.cfi_startproc
 	cmpl	$0, real_gate(%rip)
 	jne	1f
 	jmp	*stdio_libc+8*index(%rip)
 1:	movl	$index, %r11d
 	jmp	pass
+	.cfi_endproc
 	.size	\name, .-\name
 	.pushsection .data
 	.quad	1b
@@ -80,6 +82,7 @@ pass:
 	movaps	176(%rsp), %xmm7
 	leave
 	.cfi_def_cfa %rsp, 8
+	.cfi_restore %rbp
 	jmp	*%r11
 	.cfi_endproc
 	.size	pass, .-pass
