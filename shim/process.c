@@ -149,7 +149,7 @@ static long shell_wait(struct fiber *self, pid_t pid, int *status)
 EXPORT int system(const char *line)
 {
     struct fiber *self = hook_enter_cancel();
-    if (!tracked(self))
+    if (!tracked(self) && !rt.coop) /* else kernel threads, too: the signals are put right in one place */
         return real.system(line);
     sigset_t to_default, child, mask;
     pid_t pid;
