@@ -77,6 +77,20 @@ cooperative() {
     cooperative "$PROGRAMS/stdio_errors" 1
 }
 
+# bats test_tags=hook:fputs,hook:fwrite,hook:fprintf,hook:putc,hook:fgets,hook:fread,hook:getc,hook:ungetc,hook:getline,hook:__isoc99_fscanf,hook:setvbuf,hook:fseek,hook:ftell,hook:rewind,hook:clearerr,hook:fflush,hook:fclose
+@test "random calls on streams return and read what they do bare" {
+    same "$PROGRAMS/stdio_fuzz" 1 500 0
+    cooperative "$PROGRAMS/stdio_fuzz" "$RANDOM" 500 1
+    COAX_OPTIONS=(--read-timeout 20 --write-timeout 20)
+    same "$PROGRAMS/stdio_fuzz" "$RANDOM" 500 0
+}
+
+# bats test_tags=hook:fgets,hook:printf
+@test "lines and a hidden word from a terminal, while others run" {
+    same "$PROGRAMS/stdio_tty"
+    [[ $output = *"same terminal: 1"*"others ran: 1"*"status 0"* ]]
+}
+
 # bats test_tags=hook:fgets,hook:fwrite,hook:pthread_cancel
 @test "who is cancelled in a stream gives its lock back" {
     cooperative "$PROGRAMS/stdio_cancel" 0
