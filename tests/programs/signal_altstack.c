@@ -240,8 +240,12 @@ static void on_timer(int sig, siginfo_t *info, void *context)
 
 static void *computes(void *arg)
 {
+    sigset_t s;
     me = arg;
     set_stack(0);
+    sigemptyset(&s);
+    sigaddset(&s, SIGALRM);
+    CHECK(pthread_sigmask(SIG_UNBLOCK, &s, NULL) == 0);
     double first = sum(20000);
     for (int n = 0; !stop; n++) {
         CHECK(sum(20000) == first);
@@ -263,11 +267,11 @@ static void show_registers(void)
     a.sa_sigaction = on_timer;
     a.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
     CHECK(sigaction(SIGALRM, &a, NULL) == 0);
-    for (int i = 0; i < THREADS; i++)
-        start(&all[i], computes);
     sigemptyset(&s);
     sigaddset(&s, SIGALRM);
     CHECK(pthread_sigmask(SIG_BLOCK, &s, NULL) == 0);
+    for (int i = 0; i < THREADS; i++)
+        start(&all[i], computes);
     CHECK(setitimer(ITIMER_REAL, &tick, NULL) == 0);
     for (int i = 0; i < 300; i++) {
         usleep(1000);
