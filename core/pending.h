@@ -28,6 +28,8 @@ void pending_put(struct pending_signal *p);
 void signals_arrive(struct pending_signal *p);
 /* Inside the core. */
 void signals_give(struct fiber *f, struct pending_signal *p);
+/* True: it is in the kernel now, for a signalfd. */
+bool signals_show(const struct pending_signal *p);
 void signals_change_mask(struct fiber *self, uint64_t mask);
 /* What all fibers blocked when it came is handed out again. */
 void signals_route_again(void);

@@ -37,6 +37,32 @@ static int kill_process(int sig, const union sigval *value)
     return -(int)sys(SYS_rt_sigqueueinfo, sys_getpid(), sig, &info);
 }
 
+/* A signal for one fiber that all block is of no use to anybody but a signalfd and sigwait. The kernel shows signalfd
+ * what is the process's, so where there is one for it, it becomes that; when its fiber unblocks it, it goes there. */
+static uint64_t in_descriptors;
+
+void signals_described(uint64_t set)
+{
+    __atomic_fetch_or(&in_descriptors, set, __ATOMIC_SEQ_CST);
+}
+
+static bool awaited(int sig)
+{
+    for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all; l = l->next)
+        if ((container_of(l, struct fiber, all)->sig.waited & signal_bit(sig)) != 0)
+            return true;
+    return false;
+}
+
+/* Inside the core. The kernel believes what the first thread says of itself; of others it says that it was kill(). */
+bool signals_show(const struct pending_signal *p)
+{
+    if ((__atomic_load_n(&in_descriptors, __ATOMIC_SEQ_CST) & rt.signals.kernel_mask & signal_bit(p->sig)) == 0 ||
+        awaited(p->sig))
+        return false;
+    return sys(SYS_rt_sigqueueinfo, sys_getpid(), p->sig, &p->info) == 0 || sys(SYS_kill, sys_getpid(), p->sig) == 0;
+}
+
 int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
 {
     if (sig == 32 || sig == 33)

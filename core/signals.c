@@ -56,6 +56,10 @@ void signals_give(struct fiber *f, struct pending_signal *p)
         return;
     }
     int sig = p->sig, tid = f->kt != NULL ? f->kt->tid : 0;
+    if (p->target == f && blocks(f, sig) && signals_show(p)) {
+        pending_put(p);
+        return;
+    }
     append(&f->sig.queue, p);
     if (baton_is_away(f) && (!blocks(f, sig) || (f->sig.waited & signal_bit(sig)) != 0)) {
         /* It runs on a kernel thread of its own: a signal there makes it look, or ends its sigwait. */

@@ -245,11 +245,6 @@ GATED(int, timerfd_gettime, (int fd, struct itimerspec *value), (fd, value))
     return hook_refused(hook_enter(), fd) ? -1 : real.timerfd_gettime(fd, value);
 }
 
-GATED(int, signalfd, (int fd, const sigset_t *mask, int flags), (fd, mask, flags))
-{
-    return hook_refused(hook_enter(), fd) ? -1 : real.signalfd(fd, mask, flags);
-}
-
 GATED(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path, mask))
 {
     return hook_refused(hook_enter(), fd) ? -1 : real.inotify_add_watch(fd, path, mask);

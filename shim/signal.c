@@ -1,6 +1,7 @@
 /* Signals. Without fibers they are the kernel's. */
 #include "core/altstack.h"
 #include "shim/hook.h"
+#include "core/fdtab.h"
 
 #include <string.h>
 
@@ -145,6 +146,21 @@ EXPORT int sigwait(const sigset_t *restrict set, int *restrict sig)
     if (r >= 0)
         *sig = r;
     return e;
+}
+
+EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
+{
+    uint64_t bits;
+    if (hook_refused(hook_enter(), fd))
+        return -1;
+    int r = real.signalfd(fd, mask, flags);
+    if (r < 0)
+        return r;
+    memcpy(&bits, mask, sizeof bits);
+    signals_described(bits);
+    if (rt.coop && fd < 0)
+        fdtab_opened(r, FD_UNKNOWN);
+    return r;
 }
 
 EXPORT int pthread_kill(pthread_t thread, int sig)

@@ -145,3 +145,11 @@ load helper
     same_cooperative 1 "$PROGRAMS/signal_saved"
     [ "$status" = 0 ]
 }
+
+# bats test_tags=hook:signalfd,hook:pthread_kill,hook:pthread_sigqueue,hook:pthread_sigmask,hook:read,hook:poll,hook:epoll_wait
+@test "a signal for one thread is read from a signalfd" {
+    for _ in 1 2 3; do
+        same_cooperative 1 "$PROGRAMS/signal_descriptor"
+        [ "$status" = 0 ]
+    done
+}
