@@ -1,5 +1,6 @@
 #include "core/altstack.h"
 #include "core/enter.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/monitor.h"
 #include "core/promote.h"
@@ -254,8 +255,21 @@ static void count_busy(void)
         rt.baton.most = busy;
 }
 
+/* A handler that interrupted the core's waits has forked, and returns to them in the child. */
+static void begin_again(struct fiber *self)
+{
+    if (fiber_start_core() != 0)
+        log_line(LOG_ERROR, "no core in the child of a fork (descriptors, memory or threads)");
+    self->kt->in_core = true;
+    rt.baton.owner = (uintptr_t)self->kt | BATON_IN_CORE;
+}
+
 void baton_return(struct fiber *self)
 {
+    if (unlikely(!rt.coop)) {
+        begin_again(self);
+        return;
+    }
     struct kthread *k = self->kt;
     share_judge(self);
     if (share_steal(self))

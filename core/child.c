@@ -182,6 +182,8 @@ void child_fork_parent(void)
 void child_fork_child(void)
 {
     struct fiber *self = fiber_self, *promoted = promote_record();
+    if (rt.coop && self != NULL)
+        wait_forked(self);
     pool_forked();
     line_forked();
     job_forked();
@@ -209,7 +211,6 @@ void child_fork_child(void)
         return;
     }
     self->next = NULL;
-    self->wait = NULL;
     self->kt->in_core = false;
     signals_forked(self);
 }

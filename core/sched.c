@@ -309,6 +309,20 @@ void wait_abandon(struct fiber *self, uintptr_t sp)
     core_leave(self);
 }
 
+void wait_forked(struct fiber *self)
+{
+    for (struct wait *w = self->wait; w != NULL; w = w->outer) {
+        w->timer.index = 0;
+        if (w->unlink != NULL && (!w->woken || w->held))
+            w->unlink(w);
+        if (w->woken || (!w->again && (w->flags & WAIT_INTR) == 0))
+            continue;
+        w->woken = true;
+        w->result = (w->flags & WAIT_INTR) != 0 ? -EINTR : 0;
+    }
+    self->wait = NULL;
+}
+
 void wait_cancel(struct fiber *f)
 {
     if (f->wait != NULL && cancelled(f, f->wait->flags))

@@ -25,6 +25,7 @@ struct wait {
     bool held;    /* being woken does not take it off: `unlink` is called when it is left by a jump, too */
     bool away;    /* in wait_away, in its call */
     bool bounded; /* by the deadline of coax_with_timeout */
+    bool again;   /* it may end for nothing: who waits looks again */
     int flags;    /* WAIT_* */
     int result;
     const char *outer_call;
@@ -74,6 +75,9 @@ long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char 
 /* A handler that interrupted waits will not return to them (a jump, pthread_exit, cancellation): those whose frames lie
  * below `sp` are taken off. Takes the baton. */
 void wait_abandon(struct fiber *self, uintptr_t sp);
+/* In a fork's child, before what is left of the others is forgotten: a handler that interrupted waits has forked. They
+ * are taken off and over; the call fails with -EINTR, or looks again. */
+void wait_forked(struct fiber *self);
 /* pthread_cancel: ends the wait of a parked fiber, if it can be cancelled, before anything else does. */
 void wait_cancel(struct fiber *f);
 /* coax_cancel: the same for what it ends. */

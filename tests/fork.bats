@@ -38,3 +38,11 @@ load helper
     same_cooperative 1 "$PROGRAMS/fork_exec_self"
     [ "$status" = 6 ]
 }
+
+# bats test_tags=hook:fork,hook:read,hook:msgrcv,hook:semop,hook:sem_wait,hook:nanosleep,hook:poll,hook:pthread_kill,hook:pthread_create
+@test "a handler that has interrupted a wait forks" {
+    for _ in 1 2 3; do
+        same_cooperative 3 "$PROGRAMS/fork_handler"
+        [ "$status" = 0 ]
+    done
+}
