@@ -161,6 +161,7 @@ long child_waitid(struct fiber *self, idtype_t type, id_t id, siginfo_t *info, i
 void child_fork_prepare(void)
 {
     struct fiber *self = fiber_self;
+    fdtab_shared();
     if (rt.coop && self != NULL && !self->kt->in_core)
         core_enter(self);
     else if (rt.coop && promote_record() != NULL)

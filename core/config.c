@@ -10,6 +10,7 @@ static const char *const feature_names[FEATURE_COUNT] = {
     [FEATURE_RWF_NOWAIT] = "rwf_nowait",     [FEATURE_GUARD_INSTALL] = "guard_install",
     [FEATURE_CLOSE_RANGE] = "close_range",   [FEATURE_PIDFD] = "pidfd",
     [FEATURE_EPOLL_PWAIT2] = "epoll_pwait2", [FEATURE_WRFSBASE] = "wrfsbase",
+    [FEATURE_HANDOVER] = "handover",
 };
 
 static const char *const timeout_names[OP_COUNT] = {

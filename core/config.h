@@ -17,6 +17,7 @@ enum feature {
     FEATURE_PIDFD,
     FEATURE_EPOLL_PWAIT2,
     FEATURE_WRFSBASE,
+    FEATURE_HANDOVER, /* no system call, but optional all the same */
     FEATURE_COUNT
 };
 

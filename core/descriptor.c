@@ -108,6 +108,7 @@ int descriptor_set_mode(int fd, enum fd_mode mode, bool set_flags)
     if (blocking < 0 || !set_flags || fd <= 2 || flags < 0)
         return blocking < 0 ? blocking : 0;
     e->set_flag = blocking == 0;
+    e->waits = false;
     return (int)sys(SYS_fcntl, fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 

@@ -38,9 +38,11 @@ struct fd_entry *fdtab_get(int fd)
     struct fd_entry *chunk = mem_map(size), *seen = NULL;
     if (chunk == NULL)
         return NULL;
-    for (int i = 0; i < FD_CHUNK; i++)
+    for (int i = 0; i < FD_CHUNK; i++) {
+        chunk[i].arrivals = 1;
         for (int d = 0; d < DIRS; d++)
             list_init(&chunk[i].waiters[d]);
+    }
     if (!__atomic_compare_exchange_n(&rt.fdtab.chunks[fd / FD_CHUNK], &seen, chunk, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE))
         mem_unmap(chunk, size); /* another thread was first */
@@ -78,6 +80,36 @@ static enum fd_kind anonymous_kind(int fd)
     return FD_POLLED;
 }
 
+uint64_t fdtab_name(const struct stat *st)
+{
+    return st->st_ino << 8 | (st->st_dev & 0xff);
+}
+
+void fdtab_piped_early(const int fds[2])
+{
+    for (int i = 0; i < 2; i++)
+        rt.fdtab.early[rt.fdtab.nearly++ % EARLY_MOST] = (struct fd_early){fds[i], rt.fdtab.fork_count};
+}
+
+/* What stands for a pipe is the end that was made then, or one that was made since: nobody has copied any. */
+static void recall_early(int fd, struct fd_entry *e)
+{
+    for (unsigned i = 0; i < EARLY_MOST && i < rt.fdtab.nearly; i++) {
+        const struct fd_early *early = &rt.fdtab.early[i];
+        if (early->fd != fd || early->fork_count != rt.fdtab.fork_count)
+            continue;
+        e->made_here = true;
+        e->fork_count = early->fork_count;
+    }
+}
+
+static void forget_early(int fd)
+{
+    for (unsigned i = 0; i < EARLY_MOST && i < rt.fdtab.nearly; i++)
+        if (rt.fdtab.early[i].fd == fd)
+            rt.fdtab.early[i].fd = -1;
+}
+
 int fdtab_kind(int fd, struct fd_entry *e)
 {
     if (likely(e->kind != FD_UNKNOWN))
@@ -94,7 +126,9 @@ int fdtab_kind(int fd, struct fd_entry *e)
         break;
     case S_IFIFO:
         kind = sys(SYS_fstatfs, fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC ? FD_PIPE : FD_FIFO;
-        e->key[DIR_IN] = e->key[DIR_OUT] = st.st_ino << 8 | (st.st_dev & 0xff);
+        e->key[DIR_IN] = e->key[DIR_OUT] = fdtab_name(&st);
+        if (kind == FD_PIPE && rt.fdtab.nearly != 0)
+            recall_early(fd, e);
         break;
     case S_IFCHR:
         kind = device_kind(fd, &st);
@@ -126,7 +160,7 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
         fdtab_set_state(e, FD_OPENED);
     e->mode = FD_MODE_BY_KIND;
     e->set_flag = false;
-    e->registered = e->made_here = e->connecting = e->listening = false;
+    e->registered = e->made_here = e->waits = e->connecting = e->listening = false;
     e->expired = 0;
     e->generation++;
     e->seq++;
@@ -134,6 +168,8 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
     e->since[DIR_IN] = e->since[DIR_OUT] = 0;
     e->timeo_seen = 0;
     e->empty_at = 0;
+    e->empty_since = e->arrivals++;
+    e->checked = e->luck = e->vain = 0;
     e->epoll_set = 0;
     e->members_seen = 0;
     e->fork_count = rt.fdtab.fork_count;
@@ -145,6 +181,8 @@ void fdtab_opened(int fd, enum fd_kind kind)
     struct fd_entry *e = fdtab_get(fd);
     if (e == NULL)
         return;
+    if (rt.fdtab.nearly != 0)
+        forget_early(fd);
     ready_drop(fd, e, EBADF);
     reset(e, kind);
 }
@@ -154,11 +192,15 @@ void fdtab_paired(const int fds[2], enum fd_kind kind)
     fdtab_opened(fds[0], kind);
     fdtab_opened(fds[1], kind);
     struct fd_entry *a = fdtab_peek(fds[0]), *b = fdtab_peek(fds[1]);
+    struct stat st[2];
+    if (a != NULL && b != NULL)
+        a->made_here = b->made_here = true;
     if (a == NULL || b == NULL || (kind != FD_STREAM && kind != FD_DGRAM))
         return;
-    uint64_t id = __atomic_add_fetch(&rt.fdtab.next_pair, 2, __ATOMIC_RELAXED) | 1ull << 63;
-    a->key[DIR_IN] = b->key[DIR_OUT] = id;
-    a->key[DIR_OUT] = b->key[DIR_IN] = id + 1;
+    if (sys(SYS_fstat, fds[0], &st[0]) != 0 || sys(SYS_fstat, fds[1], &st[1]) != 0)
+        return;
+    a->key[DIR_IN] = b->key[DIR_OUT] = fdtab_name(&st[0]);
+    a->key[DIR_OUT] = b->key[DIR_IN] = fdtab_name(&st[1]);
 }
 
 void fdtab_joined(int fd, int set, uint32_t events, uint64_t data)
@@ -194,6 +236,8 @@ static void forget_members(int set, struct fd_entry *s)
 void fdtab_closing(int fd)
 {
     struct fd_entry *e = fdtab_peek(fd);
+    if (rt.fdtab.nearly != 0)
+        forget_early(fd);
     if (e != NULL && e->has_members)
         forget_members(fd, e);
     if (e == NULL || (e->kind == FD_UNKNOWN && !e->registered && e->state == FD_OPENED))
@@ -247,9 +291,26 @@ unsigned fdtab_members(int set, struct pollfd *fds, unsigned n)
 
 bool fdtab_nonblocking(int fd)
 {
+    struct fd_entry *e = fdtab_peek(fd);
+    if (e != NULL && e->waits && e->key[DIR_IN] != 0 && fdtab_private(e))
+        return false;
     long flags = sys(SYS_fcntl, fd, F_GETFL);
-    const struct fd_entry *e = fdtab_peek(fd);
+    if (e != NULL)
+        e->waits = flags >= 0 && (flags & O_NONBLOCK) == 0;
     return flags >= 0 && (flags & O_NONBLOCK) != 0 && (e == NULL || !e->set_flag);
+}
+
+void fdtab_changed(struct fd_entry *e)
+{
+    e->waits = false;
+    e->checked = 0;
+    if (!fdtab_private(e)) /* other numbers may stand for the same */
+        __atomic_fetch_add(&rt.fdtab.option_generation, 1, __ATOMIC_RELAXED);
+}
+
+void fdtab_shared(void)
+{
+    __atomic_fetch_add(&rt.fdtab.fork_count, 1, __ATOMIC_RELAXED);
 }
 
 uint64_t fdtab_timeo(int fd, struct fd_entry *e, int dir)
@@ -273,7 +334,7 @@ uint64_t fdtab_timeo(int fd, struct fd_entry *e, int dir)
 
 bool fdtab_private(const struct fd_entry *e)
 {
-    return e->made_here && e->fork_count == rt.fdtab.fork_count;
+    return e->made_here && e->fork_count == __atomic_load_n(&rt.fdtab.fork_count, __ATOMIC_RELAXED);
 }
 
 bool fdtab_is_own(int fd)

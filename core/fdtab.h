@@ -36,7 +36,8 @@ struct fd_entry {
     bool set_flag;   /* O_NONBLOCK was set by us: the program's calls wait all the same */
     bool own;        /* one of the shim's */
     bool registered; /* in the epoll set */
-    bool made_here;  /* by socket(), and no other process shares it: see fork_count */
+    bool made_here;  /* its only number, and no other process shares it: see fork_count */
+    bool waits;      /* O_NONBLOCK was not set, and nobody here has changed that */
     bool connecting;
     bool listening;
     uint8_t expired; /* bit per direction: a wait for it in poll has run out, the next call says so */
@@ -46,6 +47,10 @@ struct fd_entry {
     int abort_errno;       /* see descriptor.h */
     uint32_t members_seen; /* rt.fdtab.members_turn when no member of this epoll set was aborted; 0: not known */
     uint64_t key[DIRS];    /* names the stream that comes in, or goes out, if its other end may be in this process */
+    uint32_t arrivals;     /* events that something is there to be read */
+    uint32_t empty_since;  /* as many as there were before the kernel found nothing to read */
+    uint32_t checked_at, same_at; /* see handover.c */
+    uint8_t checked, luck, vain;
     uint64_t since[DIRS];  /* ns: a poll waits for the direction since then without progress; 0: none does */
     uint64_t connect_since;
     uint64_t timeo[DIRS]; /* SO_RCVTIMEO, SO_SNDTIMEO in ns, known if timeo_seen is rt.fdtab.timeo_generation */
@@ -57,16 +62,24 @@ struct fd_entry {
     struct list waiters[DIRS];
 };
 
-enum { FD_CHUNK = 256, FD_CHUNKS = 4096, OWN_MOST = 64 };
+enum { FD_CHUNK = 256, FD_CHUNKS = 4096, OWN_MOST = 64, EARLY_MOST = 32 };
+
+/* A pipe's end from before the first fiber, when numbers were not followed. */
+struct fd_early {
+    int fd;
+    uint32_t fork_count;
+};
 
 struct fdtab {
     struct fd_entry *chunks[FD_CHUNKS];
     int epoll; /* every descriptor that somebody waits on, once, edge-triggered */
     uint32_t timeo_generation;
-    uint32_t fork_count;
-    unsigned aborted;      /* how many are: while none is, nobody looks */
+    uint32_t option_generation; /* counts changes of options that matter to handover.c */
+    uint32_t fork_count;        /* of occasions on which another process may have got what is open */
+    unsigned aborted;           /* how many are: while none is, nobody looks */
     uint32_t members_turn; /* counts aborts, and changes of the program's epoll sets while something is aborted */
-    uint64_t next_pair;
+    struct fd_early early[EARLY_MOST]; /* the last ones */
+    unsigned nearly;                   /* ever put there */
     uint64_t turns;    /* places in line given out */
     int own[OWN_MOST]; /* our descriptors, -1: free */
     unsigned nown;
@@ -80,10 +93,15 @@ struct fd_entry *fdtab_peek(int fd);
 int fdtab_kind(int fd, struct fd_entry *e);
 /* Its state; rt.fdtab.aborted counts along. Returns the one it had. */
 enum fd_state fdtab_set_state(struct fd_entry *e, enum fd_state state);
+/* Names what the descriptor stands for; of a pipe, both ends. */
+struct stat;
+uint64_t fdtab_name(const struct stat *st);
 /* The number has a new owner. kind may be FD_UNKNOWN. */
 void fdtab_opened(int fd, enum fd_kind kind);
 /* The two ends of socketpair() or pipe(). */
 void fdtab_paired(const int fds[2], enum fd_kind kind);
+/* A pipe, made while nobody follows who gives back a number. */
+void fdtab_piped_early(const int fds[2]);
 /* Before a close: waiters wake with EBADF, the registration goes. */
 void fdtab_closing(int fd);
 void fdtab_closing_range(unsigned first, unsigned last);
@@ -99,7 +117,11 @@ unsigned fdtab_members(int set, struct pollfd *fds, unsigned n);
 bool fdtab_nonblocking(int fd);
 /* SO_RCVTIMEO or SO_SNDTIMEO of a socket in ns, 0: none. */
 uint64_t fdtab_timeo(int fd, struct fd_entry *e, int dir);
-/* True if no other process can share the socket. */
+/* Flags or options have been changed. */
+void fdtab_changed(struct fd_entry *e);
+/* What is open now may be known to another process from here on. */
+void fdtab_shared(void);
+/* True if the number is the only one for what it stands for, and no other process has one. */
 bool fdtab_private(const struct fd_entry *e);
 
 bool fdtab_is_own(int fd);

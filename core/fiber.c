@@ -360,6 +360,8 @@ void fiber_exit(struct fiber *self)
     if (self->promoted)
         promote_exit(self);
     core_enter(self);
+    if (self->awaited != 0)
+        handover_stops(self);
     trim_forget(self);
     rt.fibers.live--;
     signals_gone(self);

@@ -67,6 +67,7 @@ struct fiber {
     struct scope *scope;     /* see scope.h: innermost first */
     struct binding *values;  /* see key.h */
     struct records *records; /* see record.h */
+    uint64_t awaited;        /* key of the stream whose writers wait for what it does next: see handover.h; 0: none */
     uint64_t deadline;       /* of coax_with_timeout, absolute ns; 0: none */
     unsigned shielded;       /* in coax_protect */
     bool stop;               /* coax_cancel was called */

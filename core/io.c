@@ -1,6 +1,7 @@
 #include "core/io.h"
 #include "core/cancel.h"
 #include "core/enter.h"
+#include "core/handover.h"
 #include "core/mem.h"
 #include "core/ready.h"
 
@@ -79,8 +80,9 @@ static int wait_native(int fd, int dir, uint64_t at, bool final)
     }
 }
 
-int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq, struct io_limit *limit,
-            const char *call)
+/* room: where a read wants its bytes, or NULL. What it is given there ends the wait: their count. */
+static long wait_with_room(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq,
+                           struct io_limit *limit, const char *call, const struct iovec *room)
 {
     if (self == NULL) {
         int r = wait_native(fd, dir, limit->at, limit->final);
@@ -88,22 +90,33 @@ int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t se
     }
     struct ready_wait w;
     struct ready_link link;
+    struct offer offer;
     core_enter(self);
-    int r = 0;
+    long r = 0;
     if (__atomic_load_n(&e->seq, __ATOMIC_SEQ_CST) == seq) {
         ready_begin(&w, self, &link);
         if (limit->turn == 0)
             limit->turn = ++rt.fdtab.turns;
         r = ready_link(&w, fd, dir, true, limit->turn);
-        if (r == 0)
+        if (r == 0 && room != NULL)
+            handover_offer(&offer, &link, room->iov_base, room->iov_len);
+        if (r == 0) {
             r = wait_park(&w.wait, limit->at, WAIT_CANCEL | WAIT_INTR, call);
-        else if (r == -EPERM)
+            if (room != NULL && r == 0)
+                r = (long)handover_taken(self, &offer);
+        } else if (r == -EPERM)
             r = 0; /* always ready */
     }
     core_leave(self);
     if (r == -EINTR && !limit->final && signals_restarts(self))
         r = 0;
     return r == -ETIMEDOUT ? -limit->error : r;
+}
+
+int io_wait(struct fiber *self, int fd, struct fd_entry *e, int dir, uint32_t seq, struct io_limit *limit,
+            const char *call)
+{
+    return (int)wait_with_room(self, fd, e, dir, seq, limit, call, NULL);
 }
 
 void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r)
@@ -114,8 +127,8 @@ void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r)
         cancel_put_back(self);
 }
 
-long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,
-            const char *call)
+static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,
+                const char *call, const struct iovec *room)
 {
     struct io_limit limit = {.counted = false};
     bool waited = false;
@@ -126,6 +139,7 @@ long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op
         if (unlikely(e->state == FD_ABORTED))
             return -e->abort_errno;
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
+        uint32_t writes = room != NULL ? ready_writes(e) : 0;
         long r = attempt(fd, e, arg);
         if (likely(r != -EAGAIN)) {
             if (r >= 0) {
@@ -145,11 +159,26 @@ long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op
         if (!limit.counted)
             io_limit(&limit, fd, e, dir, op);
         waited = true;
-        int w = io_wait(self, fd, e, dir, seq, &limit, call);
-        e->empty_at = 0;
+        long w = wait_with_room(self, fd, e, dir, seq, &limit, call, room);
+        e->empty_at = w > 0 ? writes : 0; /* what was given never was in the kernel */
+        if (w > 0)
+            e->since[dir] = 0;
         if (w != 0)
             return w;
     }
+}
+
+long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,
+            const char *call)
+{
+    return run(self, fd, e, dir, op, attempt, arg, call, NULL);
+}
+
+long io_run_read(struct fiber *self, int fd, struct fd_entry *e, io_attempt *attempt, void *arg, const char *call,
+                 const struct iovec *room)
+{
+    bool offers = e->key[DIR_IN] != 0 && (e->kind == FD_PIPE || e->kind == FD_STREAM) && feature_on(FEATURE_HANDOVER);
+    return run(self, fd, e, DIR_IN, OP_READ, attempt, arg, call, offers ? room : NULL);
 }
 
 /* ---- read and write ---- */
@@ -198,16 +227,39 @@ static bool lengths_good(const struct io_vec *v)
     return good;
 }
 
+bool io_knows_empty(const struct fd_entry *e)
+{
+    return e->empty_at != 0 && e->empty_at == ready_writes(e);
+}
+
 /* A pipe that hooks alone write and read is empty when they have read as much as they have written, and stays so until
  * they write: then the attempt that would fail is saved. It is a guess: who waits by it is looked at by the kernel
  * before the loop sleeps (ready_link). */
 static long read_pipe(int fd, struct fd_entry *e, const struct io_vec *v)
 {
     uint32_t writes = ready_writes(e);
+    uint32_t arrivals = __atomic_load_n(&e->arrivals, __ATOMIC_SEQ_CST);
     if (e->empty_at != 0 && e->empty_at == writes && lengths_good(v))
         return -EAGAIN;
     long r = nowait(SYS_preadv2, fd, v);
+    if (r == -EAGAIN)
+        e->empty_since = arrivals;
     e->empty_at = r > 0 && ready_account(e, -r) == 0 ? writes : 0;
+    return r;
+}
+
+/* Of a socketpair that is known only after a read whose bytes never were in it. */
+static long read_socket(int fd, struct fd_entry *e, const struct io_vec *v)
+{
+    struct msghdr m = {.msg_iov = (struct iovec *)v->iov, .msg_iovlen = (size_t)v->n};
+    uint32_t arrivals = __atomic_load_n(&e->arrivals, __ATOMIC_SEQ_CST);
+    if (io_knows_empty(e) && lengths_good(v))
+        return -EAGAIN;
+    long r = sys(SYS_recvmsg, fd, &m, MSG_DONTWAIT);
+    if (r == -EAGAIN && io_ended(fd, e))
+        return sys(SYS_recvmsg, fd, &m, 0);
+    if (r == -EAGAIN)
+        e->empty_since = arrivals;
     return r;
 }
 
@@ -227,14 +279,11 @@ bool io_ended(int fd, const struct fd_entry *e)
 long io_try_read(int fd, struct fd_entry *e, void *arg)
 {
     struct io_vec *v = arg;
-    struct msghdr m = {.msg_iov = (struct iovec *)v->iov, .msg_iovlen = (size_t)v->n};
     long r;
     switch (fdtab_kind(fd, e)) {
     case FD_STREAM:
     case FD_DGRAM:
-        r = sys(SYS_recvmsg, fd, &m, MSG_DONTWAIT);
-        if (r == -EAGAIN && io_ended(fd, e))
-            return sys(SYS_recvmsg, fd, &m, 0);
+        r = read_socket(fd, e, v);
         return r == -ENOTSOCK && stale(fd, e) ? io_try_read(fd, e, arg) : r;
     case FD_PIPE:
     case FD_NOWAIT:
@@ -365,7 +414,7 @@ long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const 
         return kind;
     if (kind == FD_TTY && timed_tty(fd) && poll_now(fd, POLLIN) == 0)
         return away(self, SYS_readv, fd, iov, n, call);
-    return io_run(self, fd, e, DIR_IN, OP_READ, io_try_read, &v, call);
+    return io_run_read(self, fd, e, io_try_read, &v, call, n == 1 ? iov : NULL);
 }
 
 /* What is left of a vector after `done` bytes, in `rest`. Returns the count of its elements. */
@@ -394,6 +443,11 @@ long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const
     int kind = fdtab_kind(fd, e);
     if (unlikely(kind < 0))
         return kind;
+    if (n == 1 && self != NULL && (kind == FD_PIPE || kind == FD_STREAM)) {
+        long given = handover_write(self, fd, e, iov->iov_base, iov->iov_len);
+        if (given >= 0)
+            return given;
+    }
     if (kind == FD_NOWAIT && poll_now(fd, POLLOUT) == 0) /* the kernel looks at the value before it waits */
         return away(self, SYS_writev, fd, iov, n, call);
     long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, io_try_write, &v, call);

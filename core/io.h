@@ -60,6 +60,13 @@ void io_accepted(int fd);
 long io_run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,
             const char *call);
 
+/* The same for a read whose bytes all go to `room`, if that is not NULL: see handover.h. */
+long io_run_read(struct fiber *self, int fd, struct fd_entry *e, io_attempt *attempt, void *arg, const char *call,
+                 const struct iovec *room);
+
+/* Nothing is there for a read, as far as is known here. */
+bool io_knows_empty(const struct fd_entry *e);
+
 long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call);
 long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call);
 long io_recvmsg(struct fiber *self, int fd, struct msghdr *msg, int flags, const char *call);

@@ -1,10 +1,12 @@
 /* Sockets: messages. See io.h. */
 #include "core/enter.h"
+#include "core/handover.h"
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/ready.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 
 #ifndef SCM_PIDFD
@@ -182,13 +184,21 @@ struct receiving {
     int flags;
     struct sockaddr *addr;
     socklen_t *len;
+    struct iovec room; /* of a call that is like a read */
 };
 
 static long try_recvfrom(int fd, struct fd_entry *e, void *arg)
 {
     const struct receiving *a = arg;
+    uint32_t arrivals = __atomic_load_n(&e->arrivals, __ATOMIC_SEQ_CST);
+    if (a->room.iov_len != 0 && io_knows_empty(e))
+        return -EAGAIN;
     long r = sys(SYS_recvfrom, fd, a->buf, a->n, a->flags | MSG_DONTWAIT, a->addr, a->len);
-    return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvfrom, fd, a->buf, a->n, a->flags, a->addr, a->len) : r;
+    if (r == -EAGAIN && io_ended(fd, e))
+        return sys(SYS_recvfrom, fd, a->buf, a->n, a->flags, a->addr, a->len);
+    if (r == -EAGAIN && a->room.iov_len != 0)
+        e->empty_since = arrivals;
+    return r;
 }
 
 struct from_away {
@@ -214,7 +224,7 @@ static long recvfrom_away(struct fiber *self, int fd, struct fd_entry *e, const 
 long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, struct sockaddr *addr, socklen_t *len)
 {
     struct fd_entry *e = fdtab_get(fd);
-    struct receiving a = {buf, n, flags, addr, len};
+    struct receiving a = {buf, n, flags, addr, len, {buf, flags == 0 && addr == NULL && n <= SSIZE_MAX ? n : 0}};
     if (!waits(fd, e, flags)) {
         int refused = e != NULL ? io_refused(fd, e, DIR_IN) : 0;
         if (refused != 0)
@@ -227,6 +237,8 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
     bool all = wants_all(fd, e, flags);
     if (all && (flags & (MSG_PEEK | MSG_OOB)) != 0)
         return recvfrom_away(self, fd, e, &a);
+    if (a.room.iov_len != 0)
+        return io_run_read(self, fd, e, try_recvfrom, &a, "recv", &a.room);
     if (all)
         a.flags &= ~MSG_WAITALL;
     size_t done = 0;
@@ -296,6 +308,12 @@ long io_sendmsg(struct fiber *self, int fd, const struct msghdr *msg, int flags,
 long io_sendto(struct fiber *self, int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
                socklen_t len)
 {
+    struct fd_entry *e = fdtab_get(fd);
+    if (self != NULL && addr == NULL && (flags & ~MSG_NOSIGNAL) == 0 && waits(fd, e, flags) && e->kind == FD_STREAM) {
+        long given = handover_write(self, fd, e, buf, n);
+        if (given >= 0)
+            return given;
+    }
     struct iovec iov = {(void *)buf, n};
     struct msghdr msg = {
         .msg_name = (void *)addr, .msg_namelen = addr != NULL ? len : 0, .msg_iov = &iov, .msg_iovlen = 1};
@@ -358,6 +376,7 @@ long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
         if (refused != 0)
             return refused;
         long r = sys(SYS_sendmmsg, fd, msgs, n, flags);
+        fdtab_shared();
         if (r > 0 && e != NULL)
             e->since[DIR_OUT] = 0;
         return r;
@@ -373,6 +392,8 @@ long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
         if (r < 0)
             return i > 0 ? (long)i : r;
         msgs[i].msg_len = (unsigned)r;
+        if (msgs[i].msg_hdr.msg_controllen != 0)
+            fdtab_shared();
     }
     return (long)n;
 }

@@ -1,4 +1,5 @@
 #include "core/enter.h"
+#include "core/handover.h"
 #include "core/monitor.h"
 #include "core/mem.h"
 #include "core/ready.h"
@@ -33,6 +34,7 @@ static void *ev_memory(void *p, long size)
 
 int loop_init(void)
 {
+    handover_init();
     int e = ready_init();
     if (e < 0)
         return e;
@@ -81,6 +83,7 @@ static void iterate(void *unused)
 
 void loop_poll(void)
 {
+    (void)handover_round(false);
     ready_arm(false);
     ready_poll();
     fire_timers();
@@ -90,7 +93,7 @@ void loop_poll(void)
 void loop_wait(void)
 {
     struct loop *l = &rt.loop;
-    if (ready_arm(true))
+    if (handover_round(true) || ready_arm(true))
         return;
     int saved = errno;
     __atomic_store_n(&l->blocked, 1, __ATOMIC_SEQ_CST);

@@ -34,8 +34,8 @@ void *mem_remap(void *p, size_t old_size, size_t new_size)
 /* rt_sigprocmask copies its argument first and finds fault with `how` afterwards. */
 bool mem_readable(const void *p, size_t n)
 {
-    const char *at = p, *last = at + n - 8;
-    if (p == NULL) /* to the kernel: no mask */
+    const char *at = (const char *)((uintptr_t)p & ~7ul), *last = (const char *)(((uintptr_t)p + n - 1) & ~7ul);
+    if (at == NULL) /* to the kernel: no mask */
         return false;
     for (; at < last; at += 4096)
         if (sys(SYS_rt_sigprocmask, ~0, at, NULL, 8) == -EFAULT)
@@ -45,13 +45,14 @@ bool mem_readable(const void *p, size_t n)
 
 bool mem_writable(void *p, size_t n)
 {
-    char *at = p, *last = at + n - 8;
+    size_t some = n < 8 ? n : 8;
+    char *at = p, *last = at + n - some;
     if (p == NULL)
         return false;
     for (; at < last; at += 4096)
-        if (sys(SYS_rt_sigpending, at, 8) != 0)
+        if (sys(SYS_rt_sigpending, at, some) != 0)
             return false;
-    return sys(SYS_rt_sigpending, last, 8) == 0;
+    return sys(SYS_rt_sigpending, last, some) == 0;
 }
 
 void *mem_realloc(void *p, long size)

@@ -12,7 +12,7 @@ void mem_unmap(void *p, size_t size);
 void *mem_remap(void *p, size_t old_size, size_t new_size);
 /* The address lies in a shared mapping: another process may wait on it, or own it. Reads the process's map (slow). */
 bool mem_shared(const void *p);
-/* The n bytes (8 at least) at p can be read: asked from the kernel, no fault. */
+/* The n bytes at p, at least one, can be read: asked from the kernel, no fault. */
 bool mem_readable(const void *p, size_t n);
 /* Likewise for writing; what was there is lost. */
 bool mem_writable(void *p, size_t n);

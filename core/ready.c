@@ -1,5 +1,6 @@
 #include "core/ready.h"
 #include "core/enter.h"
+#include "core/handover.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -54,17 +55,24 @@ static void unlink_all(struct wait *wait)
         unlink_one(&w->links[i]);
 }
 
-static void wake(struct ready_link *l)
+void ready_hand(struct ready_link *l)
 {
     struct ready_wait *w = l->owner;
-    if (l->believed) /* asked in earnest from here on */
-        fdtab_peek(l->fd)->empty_at = 0;
     unlink_all(&w->wait);
     wait_wake(&w->wait, 0);
 }
 
+static void wake(struct ready_link *l)
+{
+    if (l->believed) /* asked in earnest from here on */
+        fdtab_peek(l->fd)->empty_at = 0;
+    if (l->offer != NULL)
+        handover_woken(l->offer);
+    ready_hand(l);
+}
+
 /* 0: registered; -errno: cannot be. anew: what is there now counts as an event. */
-static int arm(int fd, struct fd_entry *e, bool anew)
+int ready_watch(int fd, struct fd_entry *e, bool anew)
 {
     if (e->registered && !anew)
         return 0;
@@ -82,7 +90,7 @@ static int arm(int fd, struct fd_entry *e, bool anew)
 
 /* Nobody waits on it any more, and who did was woken from here: while it is registered, each write of the program wakes
  * our epoll set as well, which costs as much as the write. It comes back when somebody waits and the loop sleeps. */
-static void disarm(int fd)
+void ready_unwatch(int fd)
 {
     struct fd_entry *e = fdtab_peek(fd);
     if (!e->registered || !list_empty(&e->waiters[DIR_IN]) || !list_empty(&e->waiters[DIR_OUT]))
@@ -120,9 +128,10 @@ int ready_link(struct ready_wait *w, int fd, int dir, bool one, uint64_t turn)
     struct fd_entry *e = fdtab_get(fd);
     if (e == NULL)
         return -EBADF;
-    bool believed = dir == DIR_IN && e->empty_at != 0;
+    bool known = e->registered && e->empty_since == e->arrivals;
+    bool believed = dir == DIR_IN && e->empty_at != 0 && !known;
     bool lazy = e->key[dir] != 0 && (!e->registered || believed);
-    int r = lazy ? 0 : arm(fd, e, false);
+    int r = lazy ? 0 : ready_watch(fd, e, false);
     if (r != 0)
         return r;
     struct ready_link *l = &w->links[w->nlinks++];
@@ -166,8 +175,10 @@ static void take_event(const struct epoll_event *event)
         return;
     __atomic_fetch_add(&e->seq, 1, __ATOMIC_SEQ_CST);
     const uint32_t both = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    if ((event->events & (EPOLLIN | EPOLLPRI | both)) != 0)
+    if ((event->events & (EPOLLIN | EPOLLPRI | both)) != 0) {
+        __atomic_fetch_add(&e->arrivals, 1, __ATOMIC_SEQ_CST);
         wake_dir(e, DIR_IN);
+    }
     if ((event->events & (EPOLLOUT | both)) != 0)
         wake_dir(e, DIR_OUT);
 }
@@ -178,7 +189,7 @@ void ready_poll(void)
     static struct epoll_event events[EVENTS];
     long n;
     do {
-        n = sys(SYS_epoll_pwait, rt.fdtab.epoll, events, EVENTS, 0, NULL, 8);
+        n = sys(SYS_epoll_wait, rt.fdtab.epoll, events, EVENTS, 0);
         for (long i = 0; i < n; i++)
             take_event(&events[i]);
     } while (n == EVENTS);
@@ -193,7 +204,7 @@ bool ready_arm(bool all)
         if (!all && round_now - l->round < ROUNDS)
             break;
         list_remove(&l->unarmed);
-        if (arm(l->fd, fdtab_peek(l->fd), l->believed) != 0) {
+        if (ready_watch(l->fd, fdtab_peek(l->fd), l->believed) != 0) {
             wake(l);
             woken = true;
         }
@@ -229,9 +240,25 @@ static void wake_stream(struct fiber *self, uint64_t key, int dir)
             next = next->next;
         int fd = l->fd;
         wake(l);
-        disarm(fd);
+        ready_unwatch(fd);
     }
     core_leave(self);
+}
+
+struct ready_link *ready_reader(uint64_t key)
+{
+    struct key_bucket *b = bucket_of(key);
+    for (struct list *i = b->list.next; i != &b->list; i = i->next) {
+        struct ready_link *l = container_of(i, struct ready_link, by_key);
+        if (l->key == key && l->dir == DIR_IN && l->one)
+            return l;
+    }
+    return NULL;
+}
+
+unsigned ready_waiters(uint64_t key)
+{
+    return __atomic_load_n(&bucket_of(key)->waiters, __ATOMIC_RELAXED);
 }
 
 uint32_t ready_writes(const struct fd_entry *e)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct ready_wait;
+struct offer;
 
 struct ready_link {
     struct list by_fd;  /* rt.fdtab entry's waiters[dir] */
@@ -27,7 +28,8 @@ struct ready_link {
     bool one;      /* wants to be the only one woken: a read or write; else a poll */
     uint32_t round;
     uint64_t key;
-    uint64_t turn; /* waiters stand in this order */
+    uint64_t turn;       /* waiters stand in this order */
+    struct offer *offer; /* of a read: see handover.h; NULL: none */
 };
 
 struct ready_wait {
@@ -62,6 +64,15 @@ void ready_pass_on(struct fiber *self, struct fd_entry *e, int dir);
 void ready_look_again(struct fiber *self, struct fd_entry *e);
 /* Inside the core: all waiters look again. */
 void ready_wake_all(struct fd_entry *e);
+/* For handover.h, inside the core. Who waits for the stream's bytes first, to read them; NULL: nobody. */
+struct ready_link *ready_reader(uint64_t key);
+/* Nobody waits for the stream, nor for some others, if this is 0. Any thread. */
+unsigned ready_waiters(uint64_t key);
+/* Ends a wait that has got what it waited for. */
+void ready_hand(struct ready_link *l);
+/* Registers a descriptor, and takes it off if nobody waits. anew: what is there now counts as an event. */
+int ready_watch(int fd, struct fd_entry *e, bool anew);
+void ready_unwatch(int fd);
 /* Wakes all waiters of the descriptor with an error. Outside the core. */
 void ready_drop(int fd, struct fd_entry *e, int error);
 

@@ -12,6 +12,7 @@
 #include "core/addr.h"
 #include "core/loop.h"
 #include "core/fdtab.h"
+#include "core/handover.h"
 #include "core/pool.h"
 #include "core/line.h"
 #include "core/trim.h"
@@ -33,6 +34,7 @@ struct runtime {
     struct addr addr;
     struct loop loop;
     struct fdtab fdtab;
+    struct handover handover;
     struct pool pool;
     struct lines line;
     struct trim trim;

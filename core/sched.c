@@ -2,6 +2,7 @@
 #include "core/alone.h"
 #include "core/altstack.h"
 #include "core/cancel.h"
+#include "core/handover.h"
 #include "core/identity.h"
 #include "core/scope.h"
 #include "core/switch.h"
@@ -72,6 +73,8 @@ struct fiber *sched_pick(void)
 
 void sched_park(struct fiber *self)
 {
+    if (unlikely(self->awaited != 0))
+        handover_stops(self);
     struct fiber *next = sched_pick();
     if (next != self) {
         struct kthread *k = self->kt;

@@ -10,22 +10,30 @@ static bool tracked(const struct fiber *self)
     return self != NULL || hook_limited();
 }
 
-GATED(int, pipe, (int fds[2]), (fds))
+static void piped(const struct fiber *self, const int fds[2])
+{
+    if (tracked(self))
+        fdtab_paired(fds, FD_UNKNOWN);
+    else
+        fdtab_piped_early(fds);
+}
+
+ALWAYS(int, pipe, (int fds[2]), (fds))
 {
     struct fiber *self = hook_enter();
     int r = real.pipe(fds);
-    if (r == 0 && tracked(self))
-        fdtab_paired(fds, FD_UNKNOWN);
+    if (r == 0)
+        piped(self, fds);
     return r;
 }
 TWIN(__pipe, pipe);
 
-GATED(int, pipe2, (int fds[2], int flags), (fds, flags))
+ALWAYS(int, pipe2, (int fds[2], int flags), (fds, flags))
 {
     struct fiber *self = hook_enter();
     int r = real.pipe2(fds, flags);
-    if (r == 0 && tracked(self))
-        fdtab_paired(fds, FD_UNKNOWN);
+    if (r == 0)
+        piped(self, fds);
     return r;
 }
 
@@ -39,6 +47,8 @@ static int copied(const struct fiber *self, int from, int to)
 {
     if (to >= 0 && to != from && tracked(self))
         fdtab_copied(from, to);
+    else
+        fdtab_shared();
     return to;
 }
 
@@ -55,7 +65,7 @@ static void replace(const struct fiber *self, int fd, int to)
         fdtab_closing(to);
 }
 
-GATED(int, dup, (int fd), (fd))
+ALWAYS(int, dup, (int fd), (fd))
 {
     struct fiber *self = hook_enter();
     if (own(fd))
@@ -65,7 +75,7 @@ GATED(int, dup, (int fd), (fd))
     return copied(self, fd, real.dup(fd));
 }
 
-GATED(int, dup2, (int fd, int to), (fd, to))
+ALWAYS(int, dup2, (int fd, int to), (fd, to))
 {
     struct fiber *self = hook_enter();
     if (own(fd) || own(to))
@@ -77,7 +87,7 @@ GATED(int, dup2, (int fd, int to), (fd, to))
 }
 TWIN(__dup2, dup2);
 
-GATED(int, dup3, (int fd, int to, int flags), (fd, to, flags))
+ALWAYS(int, dup3, (int fd, int to, int flags), (fd, to, flags))
 {
     struct fiber *self = hook_enter();
     if (own(fd) || own(to))
@@ -169,15 +179,18 @@ EXPORT void closefrom(int first)
     hook_solo() ? real.closefrom(first) : slow_closefrom(first);
 }
 
-/* What the flag O_NONBLOCK says now is the program's word. */
-static void flag_said(const struct fiber *self, int fd)
+/* What the flag says now is the program's word. */
+static void flags_changed(int fd)
 {
-    struct fd_entry *e = tracked(self) ? fdtab_peek(fd) : NULL;
-    if (e != NULL)
-        e->set_flag = false;
+    struct fd_entry *e = rt.coop || hook_limited() ? fdtab_peek(fd) : NULL;
+    if (e == NULL)
+        return;
+    fdtab_changed(e);
+    e->set_flag = false;
 }
 
-GATED_OPTIONAL(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
+EXPORT int optional_fcntl(int fd, int cmd, void *arg) __asm__("fcntl");
+NOTED(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
 {
     struct fiber *self = hook_enter();
     if (own(fd))
@@ -190,9 +203,16 @@ GATED_OPTIONAL(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
         return (int)hook_result(filelock_fcntl(self, fd, cmd, arg));
     }
     int r = real.fcntl(fd, cmd, arg);
-    if (cmd == F_SETFL && r == 0)
-        flag_said(self, fd);
+    if (unlikely(cmd == F_SETFL) && r == 0)
+        flags_changed(fd);
     return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC ? copied(self, fd, r) : r;
+}
+
+/* A copy counts without fibers, too. */
+EXPORT int optional_fcntl(int fd, int cmd, void *arg)
+{
+    bool copies = cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC;
+    return hook_solo() && !copies ? real.fcntl(fd, cmd, arg) : slow_fcntl(fd, cmd, arg);
 }
 TWIN_OPTIONAL(__fcntl, fcntl);
 TWIN_OPTIONAL(fcntl64, fcntl);
@@ -205,8 +225,8 @@ GATED_OPTIONAL(int, ioctl, (int fd, unsigned long request, void *arg), (fd, requ
     if (hook_refused(self, fd))
         return -1;
     int r = real.ioctl(fd, request, arg);
-    if (request == FIONBIO && r == 0)
-        flag_said(self, fd);
+    if ((request == FIONBIO || request == FIOASYNC) && r == 0)
+        flags_changed(fd);
     return r;
 }
 

@@ -14,6 +14,7 @@ struct mask {
 static struct mask mask_real(void)
 {
     struct mask m = {.self = hook_enter()};
+    fdtab_shared();
     if (m.self != NULL)
         (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &m.self->sig.mask, &m.kernel, 8);
     return m;

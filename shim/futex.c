@@ -5,6 +5,33 @@
 
 #include <stdarg.h>
 
+/* What another process may share, or get, or change, by a call that no hook sees. */
+static bool concerns_descriptors(long number)
+{
+    switch (number) {
+    case SYS_dup:
+    case SYS_dup2:
+    case SYS_dup3:
+    case SYS_fcntl:
+    case SYS_ioctl:
+    case SYS_sendmsg:
+    case SYS_sendmmsg:
+    case SYS_recvmsg:
+    case SYS_recvmmsg:
+    case SYS_pidfd_getfd:
+    case SYS_clone:
+    case SYS_clone3:
+    case SYS_fork:
+    case SYS_vfork:
+    case SYS_unshare:
+    case SYS_close_range:
+    case SYS_io_uring_setup:
+        return true;
+    default:
+        return false;
+    }
+}
+
 EXPORT long syscall(long number, ...)
 {
     long a[6];
@@ -15,6 +42,8 @@ EXPORT long syscall(long number, ...)
     va_end(args);
     struct fiber *self = hook_enter();
     long done;
+    if (concerns_descriptors(number))
+        fdtab_shared();
     if (unlikely(rt.coop) && number != SYS_futex && (self != NULL || promote_record() != NULL)) {
         if (state_syscall(self, number, a, &done))
             return done;

@@ -71,7 +71,16 @@ static inline bool hook_failed(intptr_t r, bool pointer)
  * for it before the test. */
 #define GATED(type, name, parameters, arguments) GATED_AS(type, name, name, parameters, arguments)
 
-/* The same with another name in C, for one whose last argument is optional in its header: it is passed as any other,
+/* One whose calls count without fibers, too. */
+#define ALWAYS(type, name, parameters, arguments)                                                                      \
+    SLOW type slow_##name parameters;                                                                                  \
+    EXPORT type name parameters                                                                                        \
+    {                                                                                                                  \
+        return slow_##name arguments;                                                                                  \
+    }                                                                                                                  \
+    NOTED(type, name, parameters, arguments)
+
+/* GATED with another name in C, for one whose last argument is optional in its header: it is passed as any other,
  * and a variadic function would save all registers at its begin. */
 #define GATED_OPTIONAL(type, name, parameters, arguments)                                                              \
     EXPORT type optional_##name parameters __asm__(#name);                                                             \

@@ -42,6 +42,7 @@ EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
     void *parent_tid = va_arg(args, void *), *tls = va_arg(args, void *), *child_tid = va_arg(args, void *);
     va_end(args);
     struct fiber *self = hook_enter();
+    fdtab_shared();
     if ((flags & CLONE_VM) != 0 && (flags & CLONE_VFORK) == 0)
         futex_in_kernel(self);
     return real.clone(fn, stack, flags, arg, parent_tid, tls, child_tid);

@@ -111,15 +111,16 @@ GATED(ssize_t, sendto, (int fd, const void *buf, size_t n, int flags, __CONST_SO
     return hook_result(io_sendto(self, fd, buf, n, flags, addr.__sockaddr__, len));
 }
 
-GATED(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))
+ALWAYS(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))
 {
     struct fiber *self = hook_enter_cancel();
-    if (!tracked(self))
-        return real.sendmsg(fd, msg, flags);
-    return hook_result(io_sendmsg(self, fd, msg, flags, "sendmsg"));
+    ssize_t r = tracked(self) ? hook_result(io_sendmsg(self, fd, msg, flags, "sendmsg")) : real.sendmsg(fd, msg, flags);
+    if (r >= 0 && msg->msg_controllen != 0) /* maybe descriptors */
+        fdtab_shared();
+    return r;
 }
 
-GATED(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags), (fd, msgs, n, flags))
+ALWAYS(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags), (fd, msgs, n, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
@@ -160,20 +161,27 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *restrict buf, size_t n, size_t size,
     return recvfrom(fd, buf, n, flags, addr, len);
 }
 
-GATED(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))
+/* Maybe descriptors, with numbers that were pipes made here. */
+static long received_early(long r)
+{
+    rt.fdtab.nearly = 0;
+    return r;
+}
+
+ALWAYS(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
-        return real.recvmsg(fd, msg, flags);
+        return received_early(real.recvmsg(fd, msg, flags));
     return hook_result(io_recvmsg(self, fd, msg, flags, "recvmsg"));
 }
 
-GATED(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),
+ALWAYS(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),
       (fd, msgs, n, flags, timeout))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))
-        return real.recvmmsg(fd, msgs, n, flags, timeout);
+        return (int)received_early(real.recvmmsg(fd, msgs, n, flags, timeout));
     return (int)hook_result(io_recvmmsg(self, fd, msgs, n, flags, timeout));
 }
 
@@ -192,6 +200,14 @@ GATED(int, shutdown, (int fd, int how), (fd, how))
     return r;
 }
 
+/* What a read waits for, and what a look into the queue leaves: see handover.h. */
+static void option_set(int fd, int name)
+{
+    struct fd_entry *e = fdtab_peek(fd);
+    if (e != NULL && (name == SO_RCVLOWAT || name == SO_PEEK_OFF))
+        fdtab_changed(e);
+}
+
 GATED(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t size), (fd, level, name, value, size))
 {
     struct fiber *self = hook_enter();
@@ -200,6 +216,8 @@ GATED(int, setsockopt, (int fd, int level, int name, const void *value, socklen_
     int r = real.setsockopt(fd, level, name, value, size);
     if (r == 0 && tracked(self) && level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
         __atomic_fetch_add(&rt.fdtab.timeo_generation, 1, __ATOMIC_RELAXED);
+    if (r == 0 && rt.coop && level == SOL_SOCKET)
+        option_set(fd, name);
     return r;
 }
 

@@ -233,6 +233,7 @@ static void disabled_features(void)
         [FEATURE_RWF_NOWAIT] = "rwf_nowait",     [FEATURE_GUARD_INSTALL] = "guard_install",
         [FEATURE_CLOSE_RANGE] = "close_range",   [FEATURE_PIDFD] = "pidfd",
         [FEATURE_EPOLL_PWAIT2] = "epoll_pwait2", [FEATURE_WRFSBASE] = "wrfsbase",
+        [FEATURE_HANDOVER] = "handover",
     };
     char text[128];
     char *env[] = {text, NULL};
