@@ -59,7 +59,7 @@ wrapped() {
 }
 
 # One figure of the last wrapped run: mode (solo, fiber, kernel), fibers (created), switches, kernel_threads (most that
-# carried fibers at one time), handoffs, helpers (most at one time).
+# carried fibers at one time), handoffs, helpers (most at one time), handed (writes past the kernel).
 stat_of() {
     sed -n "s/^$1 //p" "$BATS_TEST_TMPDIR/stats"
 }

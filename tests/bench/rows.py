@@ -86,7 +86,7 @@ def groups(million):
         Group([Row("switch (sched_yield, two threads)", "ns", "ns", at_most(60))], micro("yield", 500000, 100000)),
         Group([Row("ping-pong (mutex + cond), there and back", "ns", "ns",
                    times(1 / 20, text="at most 1/20 of pinned"))], micro("pingpong", 50000, 20000)),
-        Group([Row("perf bench sched pipe -T", "ops/s", "value", times_at_least(1.6))],
+        Group([Row("perf bench sched pipe -T", "ops/s", "value", times_at_least(2))],
               printed(r"(\d+) ops/sec", pipe + ["100000"], pipe + ["30000"])),
         Group([Row("hackbench -T -g10", "s", "value", times(0.8, text="1.25 x as fast as pinned"))],
               printed(r"Time: ([\d.]+)", hack)),
