@@ -51,7 +51,7 @@ struct fd_entry {
     uint32_t empty_since;  /* as many as there were before the kernel found nothing to read */
     uint32_t checked_at, same_at; /* see handover.c */
     uint8_t checked, luck, vain;
-    uint64_t since[DIRS];  /* ns: a poll waits for the direction since then without progress; 0: none does */
+    uint64_t since[DIRS]; /* ns: a poll waits for the direction since then without progress; 0: none does */
     uint64_t connect_since;
     uint64_t timeo[DIRS]; /* SO_RCVTIMEO, SO_SNDTIMEO in ns, known if timeo_seen is rt.fdtab.timeo_generation */
     uint32_t timeo_seen;
@@ -77,11 +77,11 @@ struct fdtab {
     uint32_t option_generation; /* counts changes of options that matter to handover.c */
     uint32_t fork_count;        /* of occasions on which another process may have got what is open */
     unsigned aborted;           /* how many are: while none is, nobody looks */
-    uint32_t members_turn; /* counts aborts, and changes of the program's epoll sets while something is aborted */
+    uint32_t members_turn;      /* counts aborts, and changes of the program's epoll sets while something is aborted */
     struct fd_early early[EARLY_MOST]; /* the last ones */
     unsigned nearly;                   /* ever put there */
-    uint64_t turns;    /* places in line given out */
-    int own[OWN_MOST]; /* our descriptors, -1: free */
+    uint64_t turns;                    /* places in line given out */
+    int own[OWN_MOST];                 /* our descriptors, -1: free */
     unsigned nown;
 };
 

@@ -190,13 +190,14 @@ struct receiving {
 static long try_recvfrom(int fd, struct fd_entry *e, void *arg)
 {
     const struct receiving *a = arg;
-    uint32_t arrivals = __atomic_load_n(&e->arrivals, __ATOMIC_SEQ_CST);
-    if (a->room.iov_len != 0 && io_knows_empty(e))
+    bool like_read = e != NULL && e->kind == FD_STREAM && a->room.iov_len != 0;
+    uint32_t arrivals = like_read ? __atomic_load_n(&e->arrivals, __ATOMIC_SEQ_CST) : 0;
+    if (like_read && io_knows_empty(e))
         return -EAGAIN;
     long r = sys(SYS_recvfrom, fd, a->buf, a->n, a->flags | MSG_DONTWAIT, a->addr, a->len);
     if (r == -EAGAIN && io_ended(fd, e))
         return sys(SYS_recvfrom, fd, a->buf, a->n, a->flags, a->addr, a->len);
-    if (r == -EAGAIN && a->room.iov_len != 0)
+    if (r == -EAGAIN && like_read)
         e->empty_since = arrivals;
     return r;
 }

@@ -123,8 +123,10 @@ ALWAYS(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg
 ALWAYS(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags), (fd, msgs, n, flags))
 {
     struct fiber *self = hook_enter_cancel();
-    if (!tracked(self))
+    if (!tracked(self)) {
+        fdtab_shared(); /* maybe descriptors */
         return real.sendmmsg(fd, msgs, n, flags);
+    }
     return (int)hook_result(io_sendmmsg(self, fd, msgs, n, flags));
 }
 
@@ -177,7 +179,7 @@ ALWAYS(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flag
 }
 
 ALWAYS(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),
-      (fd, msgs, n, flags, timeout))
+       (fd, msgs, n, flags, timeout))
 {
     struct fiber *self = hook_enter_cancel();
     if (!tracked(self))

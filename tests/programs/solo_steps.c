@@ -101,9 +101,14 @@ static const char *const names[] = {
 #undef X
 };
 
-/* Who gives something up makes the real call first, and looks for waiters after it. */
+/* Who gives something up makes the real call first, and looks for waiters after it. Who copies a descriptor, or may send
+ * or get one, is noted without threads, too. */
 static int most(const char *name)
 {
+    static const char *const notes[] = {"dup", "fcntl", "sendmsg", "recvmsg"};
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+        if (strstr(name, notes[i]) != NULL)
+            return 48;
     static const char *const gives[] = {"unlock", "cond_signal", "broadcast", "post"};
     for (size_t i = 0; i < sizeof gives / sizeof *gives; i++)
         if (strstr(name, gives[i]) != NULL)
