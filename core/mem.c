@@ -35,7 +35,7 @@ void *mem_remap(void *p, size_t old_size, size_t new_size)
 bool mem_readable(const void *p, size_t n)
 {
     const char *at = (const char *)((uintptr_t)p & ~7ul), *last = (const char *)(((uintptr_t)p + n - 1) & ~7ul);
-    if (at == NULL) /* to the kernel: no mask */
+    if (at == NULL || last < at) /* to the kernel the first means: no mask */
         return false;
     for (; at < last; at += 4096)
         if (sys(SYS_rt_sigprocmask, ~0, at, NULL, 8) == -EFAULT)

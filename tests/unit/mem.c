@@ -66,6 +66,7 @@ static void readable(void)
     CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_READ), 0);
     CHECK(mem_readable(p, 8) && mem_readable(p + PAGE - 4, 8) && mem_readable(p, 2 * PAGE));
     CHECK(mem_readable(p + 2 * PAGE - 8, 8) && mem_readable(p + 3, 100));
+    CHECK(mem_readable(p + 2 * PAGE - 1, 1) && mem_readable(p + 5, 6) && !mem_readable(p + 2 * PAGE - 1, 2));
     CHECK(!mem_readable(p + 2 * PAGE - 7, 8) && !mem_readable(p + 2 * PAGE, 8));
     CHECK(!mem_readable(p + PAGE, PAGE + 1) && !mem_readable(p + 2 * PAGE - 16, 24));
     munmap(p, 3 * PAGE);
