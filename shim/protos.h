@@ -48,6 +48,7 @@
 #include <termios.h>
 #include <threads.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 #include <utmp.h>
 #include <utmpx.h>

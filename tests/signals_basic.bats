@@ -153,3 +153,9 @@ load helper
         [ "$status" = 0 ]
     done
 }
+
+# bats test_tags=hook:getcontext,hook:setcontext,hook:swapcontext,hook:makecontext
+@test "contexts have the mask of the thread, and coroutines wait" {
+    same_cooperative 2 "$PROGRAMS/signal_contexts"
+    [ "$status" = 0 ]
+}
