@@ -352,6 +352,11 @@ void fiber_exit(struct fiber *self)
     tls_run_destructors(self->fs);
     key_drop(self->values);
     self->values = NULL;
+    fiber_quit(self);
+}
+
+void fiber_quit(struct fiber *self)
+{
     tls_drop_robust(self->fs, self->promoted ? self->kt->tid : tls_tid(self->fs));
     if (self->service)
         notify_left(self);

@@ -116,6 +116,8 @@ int fiber_create(struct fiber *self, pthread_t *handle, const struct fiber_attr 
 struct fiber *fiber_serve(const struct fiber_attr *attr, void *(*start)(void *), uint64_t mask);
 /* Ends the running fiber: destructors, joiner, next. Called with its stack unwound. */
 void fiber_exit(struct fiber *self) __attribute__((noreturn));
+/* The same without destructors. */
+void fiber_quit(struct fiber *self) __attribute__((noreturn));
 
 /* The record of a handle, of a promoted thread's too; NULL: a foreign thread's. */
 struct fiber *fiber_of(pthread_t handle);
