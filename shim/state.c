@@ -170,6 +170,13 @@ EXPORT int sched_getparam(pid_t pid, struct sched_param *param)
 }
 TWIN(__sched_getparam, sched_getparam);
 
+/* A fiber's is that of the kernel threads that carry. */
+EXPORT int sched_rr_get_interval(pid_t pid, struct timespec *slice)
+{
+    struct fiber *self = hook_enter(), *target = schedule_target(self, pid);
+    return real.sched_rr_get_interval(target == NULL ? pid : schedule_tid(self, target, false), slice);
+}
+
 EXPORT int setpriority(__priority_which_t which, id_t who, int nice)
 {
     struct fiber *self = hook_enter(), *target = which == PRIO_PROCESS ? schedule_target(self, (int)who) : NULL;
@@ -289,6 +296,9 @@ bool state_syscall(struct fiber *self, long number, const long a[6], long *resul
     case SYS_sched_setattr:
     case SYS_sched_getattr:
         *result = attr_call(self, number, a);
+        return true;
+    case SYS_sched_rr_get_interval:
+        *result = sched_rr_get_interval((pid_t)a[0], (struct timespec *)a[1]);
         return true;
     case SYS_setpriority:
         *result = setpriority((__priority_which_t)a[0], (id_t)a[1], (int)a[2]);

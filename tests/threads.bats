@@ -129,6 +129,12 @@ END
     same_cooperative 3 "$PROGRAMS/thread_cpuclock"
 }
 
+# bats test_tags=hook:gettid,hook:prctl,hook:sched_getscheduler,hook:getpriority,hook:sched_rr_get_interval
+@test "ids, names, policies, time slices, processor time" {
+    same "$PROGRAMS/thread_identity" 0
+    same_cooperative 3 "$PROGRAMS/thread_identity" 8
+}
+
 # bats test_tags=hook:close,hook:usleep,hook:sched_yield,hook:pthread_create,hook:pthread_join,hook:pthread_barrier_init,hook:pthread_barrier_wait
 @test "errno and the locale are the thread's own" {
     same_cooperative 1 "$PROGRAMS/thread_errno_locale"
