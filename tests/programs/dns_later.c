@@ -60,12 +60,13 @@ static void *scenario(void *unused)
     check(requests);
     fill(requests, list);
     CHECK(getaddrinfo_a(GAI_NOWAIT, list, 4, NULL) == 0);
-    int r;
-    while ((r = gai_suspend((const struct gaicb *const *)list, 4, NULL)) == 0)
-        for (int i = 0; i < 4; i++)
-            if (list[i] && gai_error(list[i]) != EAI_INPROGRESS)
-                list[i] = NULL;
-    CHECK(r == EAI_ALLDONE);
+    for (int i = 0; i < 4; i++) { /* for several at once libc's own gai_suspend crashes now and then */
+        const struct gaicb *const wanted[] = {&requests[i]};
+        int r;
+        while ((r = gai_suspend(wanted, 1, NULL)) == EAI_INTR)
+            ;
+        CHECK(r == 0 || r == EAI_ALLDONE);
+    }
     check(requests);
     CHECK(getaddrinfo_a(77, first, 1, NULL) == EAI_SYSTEM && errno == EINVAL);
     return NULL;
