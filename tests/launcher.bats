@@ -524,7 +524,7 @@ END
     for signal in HUP INT TERM; do
         script waits '#!/bin/bash' "trap 'echo got $signal; exit 9' $signal" "touch '$BATS_TEST_TMPDIR/$signal'" \
             'for ((i = 0; i < 200; i++)); do sleep 0.05; done'
-        env --default-signal=INT "$COAX" --verify ./waits >"$BATS_TEST_TMPDIR/out" 3>&- &
+        env --default-signal=INT,HUP "$COAX" --verify ./waits >"$BATS_TEST_TMPDIR/out" 3>&- &
         pid=$!
         wait_until 10 test -e "$BATS_TEST_TMPDIR/$signal"
         kill -s "$signal" "$pid"

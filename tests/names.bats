@@ -15,7 +15,7 @@ load helper
         done
         grep -v '^#' "$ROOT/tests/names" | grep -o '\[[^]]*\]' | tr -d '[]' | sort -u | while read -r what; do
             case $what in
-                DIR | *[a-z]*) echo "$what *take_${what//[^A-Za-z_]/_}(void);" ;;
+                DIR | *[a-z]*) echo "__typeof__($what) *take_${what//[^A-Za-z_]/_}(void);" ;;
                 *) printf '#ifndef %s\n#error "%s"\n#endif\n' "$what" "$what" ;;
             esac
         done
