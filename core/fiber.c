@@ -171,8 +171,8 @@ static size_t block_size(void)
 }
 
 /* A slot is [guard][stack][TLS, struct pthread][struct fiber][malloc's cache]: two pages for a thread that waits, if
- * that needs no more than one of stack. As libc does, the program is shown a stack that ends where the slot ends, the
- * block included. */
+ * that needs no more than one of stack. The program is shown a stack that begins right above the guard, as libc's does:
+ * who handles its overflow compares the address with that. So of a small stack the block lies beyond the end. */
 static struct fiber *take_fresh(struct stack_class *c)
 {
     char *slot = stacks_get(c);
@@ -217,7 +217,7 @@ static void prepare(struct fiber *f, const struct fiber_attr *a, void *(*start)(
     f->c11 = a->c11;
     f->start = start;
     f->arg = arg;
-    f->stack = a->stack != NULL ? a->stack : slot + c->size - round_page(a->stack_size);
+    f->stack = a->stack != NULL ? a->stack : slot + c->guard;
     f->stack_size = a->stack_size;
     f->guard_size = a->guard_size;
     f->policy = a->policy;

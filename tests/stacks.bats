@@ -39,3 +39,8 @@ resident() {
 @test "a coroutine carved out of its thread's stack is left alone" {
     same_cooperative 1 "$PROGRAMS/stack_carved"
 }
+
+@test "an overflow faults right below the stack that the program is shown" {
+    same "$PROGRAMS/stack_guard"
+    [ "$(grep -c ': 0$' <<<"$output")" = 9 ]
+}
