@@ -29,4 +29,7 @@ int owner_lock(pthread_mutex_t *m, const struct sync_limit *limit);
 int owner_trylock(pthread_mutex_t *m);
 int owner_unlock(pthread_mutex_t *m);
 
+/* The unlock of a fiber. */
+int owner_give(struct fiber *self, pthread_mutex_t *m);
+
 #endif

@@ -182,7 +182,7 @@ int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, co
     core_enter(self);
     addr_link(&w, self, c);
     m->__data.__nusers += ours; /* who waits still uses it: it cannot be destroyed */
-    e = real.pthread_mutex_unlock(m);
+    e = likely(!owner_matters(m)) ? real.pthread_mutex_unlock(m) : owner_give(self, m);
     int r = 0;
     if (likely(e == 0)) {
         __atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -68,11 +68,18 @@ GATED(int, pthread_mutex_timedlock, (pthread_mutex_t * m, const struct timespec 
     return self == NULL ? real.pthread_mutex_timedlock(m, until) : hook_error(sync_mutex_lock(self, m, &limit));
 }
 
+SLOW int give_owned(pthread_mutex_t *m)
+{
+    struct fiber *self = fiber_self;
+    if (self != NULL)
+        return owner_give(self, m);
+    return owned(self, m) ? owner_unlock(m) : real.pthread_mutex_unlock(m);
+}
+
 EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)
 {
     hook_bind();
-    int e = unlikely(owner_matters(m)) && owned(fiber_self, m) ? owner_unlock(m) : real.pthread_mutex_unlock(m);
-    return gave(e, m, 1);
+    return gave(unlikely(owner_matters(m)) ? give_owned(m) : real.pthread_mutex_unlock(m), m, 1);
 }
 TWIN(__pthread_mutex_unlock, pthread_mutex_unlock);
 

@@ -66,6 +66,11 @@ same_promoted() {
     same_promoted 20 "$PROGRAMS/promote_locks"
 }
 
+# bats test_tags=hook:prctl,hook:pthread_mutex_lock,hook:pthread_mutex_timedlock,hook:pthread_mutex_unlock,hook:pthread_cond_timedwait
+@test "a lock with priority inheritance goes between fibers and kernel threads" {
+    same_promoted 6 "$PROGRAMS/race_inherit"
+}
+
 # bats test_tags=hook:prctl,hook:pthread_cond_wait,hook:pthread_cond_broadcast,hook:sem_wait,hook:sem_post,hook:read,hook:write,hook:pthread_barrier_wait
 @test "traffic with fibers, both ways" {
     same_promoted 4 "$PROGRAMS/promote_traffic"
