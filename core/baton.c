@@ -15,14 +15,14 @@
 enum { KTHREAD_STACK = 128 << 10 };
 
 /* Real pthreads, so that libc stays in its multi-thread mode; all signals blocked until they carry. */
-int baton_spawn(void *(*start)(void *), void *arg)
+int baton_spawn(void *(*start)(void *), void *arg, int detached)
 {
     uint64_t all = ALL_SIGNALS, old;
     pthread_attr_t attr;
     pthread_t thread;
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);
     real.pthread_attr_init(&attr);
-    real.pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    real.pthread_attr_setdetachstate(&attr, detached);
     real.pthread_attr_setstacksize(&attr, KTHREAD_STACK + tls_room());
     int e = real.pthread_create(&thread, &attr, start, arg);
     real.pthread_attr_destroy(&attr);
@@ -63,13 +63,13 @@ static void *spare(void *arg)
 }
 
 /* And the monitor, if it has left. */
-struct kthread *baton_make(void *(*start)(void *))
+struct kthread *baton_make(void *(*start)(void *), int detached)
 {
     struct kthread *k = record_take();
     if (k == NULL)
         return NULL;
     k->fresh = true;
-    if (monitor_make() != 0 || baton_spawn(start, k) != 0) {
+    if (monitor_make() != 0 || baton_spawn(start, k, detached) != 0) {
         record_put(k);
         return NULL;
     }
@@ -82,7 +82,7 @@ struct kthread *baton_make(void *(*start)(void *))
 
 static struct kthread *kthread_new(void)
 {
-    struct kthread *k = baton_make(spare);
+    struct kthread *k = baton_make(spare, PTHREAD_CREATE_DETACHED);
     if (k == NULL)
         return NULL;
     lock_take(&rt.baton.lock);

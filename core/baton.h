@@ -74,13 +74,13 @@ bool baton_step_away(struct fiber *self);
 /* After a second fiber is counted: makes the monitor and a spare if they have left. 0 or -errno. Inside the core. */
 int baton_staff(void);
 
-/* A thread of libc's with all signals blocked. 0 or -errno. */
-int baton_spawn(void *(*start)(void *), void *arg);
+/* A thread of libc's with all signals blocked; detached: PTHREAD_CREATE_*. 0 or -errno. */
+int baton_spawn(void *(*start)(void *), void *arg, int detached);
 /* The monitor's: gives the baton to a spare kernel thread if it is still this owner's. */
 void baton_take_over(uintptr_t owner);
 
 /* For promote.c. A kernel thread that will not carry, running start(k): NULL without memory. */
-struct kthread *baton_make(void *(*start)(void *));
+struct kthread *baton_make(void *(*start)(void *), int detached);
 /* Takes this one off the idle list, or any; false, NULL: it is busy, there is none and none can be made. */
 bool baton_take_idle(struct kthread *k);
 struct kthread *baton_spare(void);

@@ -297,7 +297,9 @@ void fiber_recycle(struct fiber *f)
     struct stack_class *c = f->class;
     bool running = f == fiber_self; /* it still stands on the stack */
     f->state = FIBER_FREE;          /* the handle still leads here: who uses it once more is told */
-    if (c == NULL)                  /* the main thread's record */
+    if (f->promoted)
+        promote_release(f);
+    if (c == NULL) /* the main thread's record */
         return;
     if (c->nkept >= FREE_WITH_PAGES) {
         uintptr_t low = (uintptr_t)f->slot + c->guard, high = (uintptr_t)f->slot + c->size - block_size();

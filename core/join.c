@@ -1,6 +1,7 @@
 /* Joining and detaching: see fiber.h. */
 #include "core/enter.h"
 #include "core/identity.h"
+#include "core/promote.h"
 
 #include <errno.h>
 
@@ -37,6 +38,23 @@ static void collect(const struct fiber *target, struct ending *end)
     end->stopped = target->stopped != 0;
 }
 
+/* The target has ended. Inside the core, but not while its kernel thread is waited for. */
+static int finish(struct fiber *self, struct fiber *target, struct ending *end)
+{
+    target->joiner = NULL;
+    target->join_wait = NULL;
+    if (target->promoted) {
+        core_leave(self);
+        promote_await(self, target);
+        core_enter(self);
+        if (target->state != FIBER_DONE) /* somebody else was there meanwhile */
+            return EINVAL;
+    }
+    collect(target, end);
+    fiber_recycle(target);
+    return 0;
+}
+
 int fiber_join(struct fiber *self, struct fiber *target, struct ending *end, uint64_t deadline)
 {
     core_enter(self);
@@ -48,11 +66,8 @@ int fiber_join(struct fiber *self, struct fiber *target, struct ending *end, uin
         target->joiner = self;
         e = -wait_park(&w.wait, deadline, WAIT_CANCEL, "pthread_join");
     }
-    if (e == 0) {
-        collect(target, end);
-        target->join_wait = NULL;
-        fiber_recycle(target);
-    }
+    if (e == 0)
+        e = finish(self, target, end);
     core_leave(self);
     return e;
 }
@@ -108,8 +123,7 @@ int fiber_join_first(struct fiber *self, struct fiber **targets, size_t n, size_
         leave_any(&w.wait);
         for (*winner = 0; targets[*winner]->state != FIBER_DONE;)
             ++*winner;
-        collect(targets[*winner], end);
-        fiber_recycle(targets[*winner]);
+        e = finish(self, targets[*winner], end);
     }
     core_leave(self);
     return e;
@@ -164,6 +178,8 @@ int fiber_join_foreign(struct fiber *target, struct ending *end, uint64_t deadli
             left = clock_to_timespec(look);
         sys_futex_wait(&target->done, 0, self == NULL && deadline == CLOCK_NEVER ? NULL : &left);
     }
+    if (target->promoted)
+        promote_await(NULL, target);
     collect(target, end);
     fiber_reap(target);
     return 0;

@@ -116,7 +116,7 @@ int monitor_make(void)
     bool on = rt.baton.monitor_on;
     rt.baton.monitor_on = true;
     lock_drop(&rt.baton.lock);
-    int e = on ? 0 : baton_spawn(monitor, NULL);
+    int e = on ? 0 : baton_spawn(monitor, NULL, PTHREAD_CREATE_DETACHED);
     if (e != 0)
         rt.baton.monitor_on = false;
     return e;

@@ -4,6 +4,7 @@
 #include "core/monitor.h"
 #include "core/schedule.h"
 #include "core/switch.h"
+#include "shim/real.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -144,6 +145,26 @@ void promote_exit(struct fiber *self)
     __builtin_unreachable();
 }
 
+void promote_await(struct fiber *self, const struct fiber *target)
+{
+    const struct kthread *k = target->kt;
+    int tid;
+    if (k == &rt.baton.first || tls_tid(k->fs) == 0)
+        return;
+    if (self != NULL)
+        baton_away(self, "pthread_join");
+    while ((tid = tls_tid(k->fs)) != 0)
+        tls_await_end(k->fs, tid);
+    if (self != NULL)
+        baton_back(self);
+}
+
+void promote_release(const struct fiber *f)
+{
+    if (f->kt != &rt.baton.first)
+        real.pthread_detach((pthread_t)f->kt->fs);
+}
+
 /* On the kernel thread that it will keep, all signals blocked: what was virtual becomes real. */
 static void settle(struct fiber *self, struct pending_signal *pending)
 {
@@ -222,14 +243,14 @@ static struct kthread *lead(struct fiber *self)
         (void)sys(SYS_nanosleep, &pause, NULL);
         core_enter(self);
     }
-    return baton_make(bound);
+    return baton_make(bound, PTHREAD_CREATE_JOINABLE);
 }
 
 bool promote(struct fiber *self, bool inherited)
 {
     if (self->sig.frames != NULL || self->wait != NULL)
         return false;
-    struct kthread *to = self->main ? NULL : baton_make(bound);
+    struct kthread *to = self->main ? NULL : baton_make(bound, PTHREAD_CREATE_JOINABLE);
     if (to == NULL && !self->main)
         return false;
     core_enter(self);

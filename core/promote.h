@@ -55,6 +55,11 @@ void promote_fork_prepare(void);
 void promote_fork_parent(void);
 void promote_forked(struct fiber *f);
 
+/* The thread has ended: waits until the kernel has seen that, too, for nobody who has joined it may meet it any more (a
+ * setuid does, or what only a process with one thread may do). Outside the core. self NULL: the caller is no fiber. */
+void promote_await(struct fiber *self, const struct fiber *target);
+/* Its kernel thread will be asked for no more. */
+void promote_release(const struct fiber *f);
 /* Ends the calling promoted thread. */
 void promote_exit(struct fiber *self) __attribute__((noreturn));
 /* On the first kernel thread, in idle context: runs main until it ends. */

@@ -465,6 +465,12 @@ void tls_set_tid(uintptr_t fs, int tid)
     *(int *)(fs + (uintptr_t)rt.tls.off_tid) = tid;
 }
 
+void tls_await_end(uintptr_t fs, int tid)
+{
+    const void *word = (const void *)(fs + (uintptr_t)rt.tls.off_tid);
+    (void)sys(SYS_futex, word, FUTEX_WAIT, tid, NULL); /* the kernel's wake is no private one */
+}
+
 /* What pthread_cancel writes: while cancellation is disabled, nothing else happens. */
 static void *learn_cancel(void *bits)
 {

@@ -59,6 +59,8 @@ void tls_unlink(uintptr_t fs);
 
 int tls_tid(uintptr_t fs);
 void tls_set_tid(uintptr_t fs, int tid);
+/* Waits while libc's own thread with that block runs under this id: 0 is what the kernel makes of it at the end. */
+void tls_await_end(uintptr_t fs, int tid);
 /* Before the first tls_set_cancelled: learns its bits from a real pthread. Returns 0 or an error number. */
 int tls_learn_cancel(void);
 /* Marks the thread cancelled, as pthread_cancel does; its next pthread_testcancel acts on it. */

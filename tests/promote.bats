@@ -41,6 +41,11 @@ same_promoted() {
     same_promoted 4 "$PROGRAMS/promote_ids"
 }
 
+# bats test_tags=hook:capset,hook:prctl,hook:pthread_join,hook:pthread_timedjoin_np
+@test "a thread without privileges that has been joined is not there any more" {
+    same_promoted 300 "$PROGRAMS/race_ids"
+}
+
 # bats test_tags=hook:prctl,hook:syscall,hook:sem_post,hook:sem_wait
 @test "a filter of system calls in one thread" {
     same_promoted 2 "$PROGRAMS/promote_seccomp"
