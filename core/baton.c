@@ -2,6 +2,7 @@
 #include "core/enter.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/method.h"
 #include "core/monitor.h"
 #include "core/promote.h"
 #include "core/share.h"
@@ -233,6 +234,7 @@ void baton_idle(struct kthread *k)
         }
         f = sched_pick();
         k->running = f;
+        method_lost(k);
         f->kt = k;
         f->state = FIBER_RUNNING;
         rt.sched.switches++;

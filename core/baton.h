@@ -25,6 +25,7 @@ struct kthread {
     bool in_core;  /* read by signal handlers on this thread */
     bool deferred; /* a signal came while in the core */
     uint64_t cpu;  /* processor time, ns, when it lost the baton to somebody while computing; 0: not so */
+    uint32_t call; /* see method.h: the fiber on it is in a call; written by itself alone */
     bool fresh;    /* made for somebody who will give it the baton, or put it on the idle list */
     uint32_t wake; /* futex: WAKE_CARRY, the baton is yours; WAKE_LEAVE */
     void *sp;      /* idle context */

@@ -49,8 +49,8 @@ struct coax_scope_ {
 /* How calls are made that cannot be made without blocking. Where a method is an argument, -1 is the thread's own. */
 enum coax_async_method {
     COAX_ASYNC_NONE,   /* in the thread that calls */
-    COAX_ASYNC_DETACH, /* on a helper thread */
-    COAX_ASYNC_SWITCH  /* in the thread that calls, while another kernel thread runs the others */
+    COAX_ASYNC_DETACH, /* on another kernel thread than the one that runs the others */
+    COAX_ASYNC_SWITCH  /* in the thread that calls; another kernel thread runs the others if the call blocks */
 };
 
 /* A function on a signal. The pointer leads nowhere. */
@@ -143,6 +143,12 @@ struct coax_functions {
     int (*get_cpu)(void);
     void (*watch_errors)(int on);
     void (*failed_call)(int error, char *out, size_t size);
+
+    /* async method */
+    int (*default_async_method)(void);
+    int (*set_default_async_method)(int method);
+    int (*async_method)(void);
+    int (*begin_async)(struct coax_scope_ *s, int method);
 };
 
 /* The shim's table if it has the member at this offset, else NULL. Looked up once, before main. */
@@ -423,6 +429,66 @@ static __inline__ int coax_with_value(coax_key key, void *value, int (*fn)(void 
     if (fn == NULL)
         return coax_invalid_();
     return t->begin_value(&scope, key, value) != 0 ? -1 : fn(arg);
+}
+
+/* ---- async method ----
+ *
+ * Calls on files, names and directories have no form that does not block. How they are made is the thread's method:
+ * COAX_ASYNC_NONE, in the thread, and the others wait until the call returns; COAX_ASYNC_DETACH, a call that is known
+ * to wait (for a disk, or a network or user-space file system) is made away from the others, which go on at once, any
+ * other in the thread, and the others go on 1 to 2 ms later if it blocks; COAX_ASYNC_SWITCH, always in the thread, and
+ * the others go on some 50 us later if it blocks. A kernel thread of its own (see coax_cancel) makes all calls
+ * itself. */
+
+/* The method of threads that have none of their own: COAX_ASYNC_DETACH, or what COAX_ASYNC_METHOD and --async said.
+ * Never fails. Without the shim COAX_ASYNC_NONE. Signal handlers too. */
+static __inline__ int coax_default_async_method(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(default_async_method);
+    return t != NULL ? t->default_async_method() : (int)COAX_ASYNC_NONE;
+}
+
+/* Changes it, for threads that live already too. 0, or -1: EINVAL, it is none; ENOSYS without the shim. Signal handlers
+ * too. */
+static __inline__ int coax_set_default_async_method(int method)
+{
+    const struct coax_functions *t = COAX_TABLE_(set_default_async_method);
+    return t != NULL ? t->set_default_async_method(method) : coax_unsupported_();
+}
+
+/* The method of the calling thread: its own, else the default. Never fails. Without the shim COAX_ASYNC_NONE. */
+static __inline__ int coax_async_method(void)
+{
+    const struct coax_functions *t = COAX_TABLE_(async_method);
+    return t != NULL ? t->async_method() : (int)COAX_ASYNC_NONE;
+}
+
+static __inline__ int coax_with_async_(int method, int (*fn)(void *), void *arg)
+{
+    const struct coax_functions *t = COAX_TABLE_(begin_async);
+    COAX_SCOPE_(scope);
+    if (fn == NULL)
+        return coax_invalid_();
+    return t != NULL && t->begin_async(&scope, method) != 0 ? -1 : fn(arg);
+}
+
+/* Runs fn(arg) with this method, for the thread and those that are created meanwhile. Returns what fn returns, or -1:
+ * EINVAL, fn is NULL; ENOMEM; then fn did not run. Without the shim fn(arg). */
+static __inline__ int coax_with_async_none(int (*fn)(void *), void *arg)
+{
+    return coax_with_async_(COAX_ASYNC_NONE, fn, arg);
+}
+
+/* The same with COAX_ASYNC_DETACH. */
+static __inline__ int coax_with_async_detach(int (*fn)(void *), void *arg)
+{
+    return coax_with_async_(COAX_ASYNC_DETACH, fn, arg);
+}
+
+/* The same with COAX_ASYNC_SWITCH. */
+static __inline__ int coax_with_async_switch(int (*fn)(void *), void *arg)
+{
+    return coax_with_async_(COAX_ASYNC_SWITCH, fn, arg);
 }
 
 /* ---- descriptors ---- */
@@ -910,9 +976,10 @@ static __inline__ int coax_set_notification(int id, void (*fn)(void *arg), void 
 /* ---- jobs and the pool ---- */
 
 /* Calls run(job), then result(job), whose value it returns, then free_job(job). run is called as `method` says
- * (enum coax_async_method; -1: the thread's own) and must be content with any thread: on a helper no call of it is
- * cooperative, all signals are blocked, and its pthread_self is the helper's. If no helper can be had, the caller does
- * it. result and free_job are called in the caller. result may be NULL: 0; so may free_job.
+ * (enum coax_async_method; -1: the thread's own) and must be content with any thread: COAX_ASYNC_DETACH calls it on a
+ * helper, where no call of it is cooperative, all signals are blocked, and its pthread_self is the helper's. If no
+ * helper can be had, the caller does it. result and free_job are called in the caller. result may be NULL: 0; so may
+ * free_job.
  *
  * With COAX_ASYNC_DETACH the caller's wait can be ended, by coax_cancel, a deadline or pthread_cancel: -1 with
  * ECANCELED or ETIMEDOUT, at once, and result is not called. A job that has not begun is not run. One that is under way

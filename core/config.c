@@ -140,6 +140,21 @@ static void read_features(struct config *c, const char *list)
     }
 }
 
+static void read_method(struct config *c, const char *v)
+{
+    static const char *const names[METHODS] = {
+        [METHOD_NONE] = "none", [METHOD_DETACH] = "detach", [METHOD_SWITCH] = "switch"};
+    c->method = METHOD_DETACH;
+    if (v == NULL)
+        return;
+    for (int m = 0; m < METHODS; m++)
+        if (strcmp(v, names[m]) == 0) {
+            c->method = m;
+            return;
+        }
+    ignored("COAX_ASYNC_METHOD", v, "none, detach or switch");
+}
+
 static void read_limits(struct config *c, char **env)
 {
     for (int op = 0; op < OP_COUNT; op++) {
@@ -194,6 +209,7 @@ void config_init(struct config *c, char **env)
     c->kernel_threads = v != NULL && strcmp(v, "kernel") == 0;
     if (v != NULL && !c->kernel_threads && strcmp(v, "fiber") != 0)
         ignored("COAX_THREADS", v, "fiber or kernel");
+    read_method(c, lookup(env, "COAX_ASYNC_METHOD"));
     c->strict = flag(env, "COAX_STRICT", false);
     c->keep_stacks = flag(env, "COAX_KEEP_STACKS", false);
     c->follow = flag(env, "COAX_FOLLOW", true);

@@ -32,6 +32,7 @@ struct config {
     bool follow;
     size_t stack_size; /* 0: as bare */
     unsigned pool_size;
+    int method; /* enum method */
     int log_level;
     const char *log_file;
     const char *stats;

@@ -2,6 +2,7 @@
 #include "core/identity.h"
 #include "core/key.h"
 #include "core/landing.h"
+#include "core/method.h"
 #include "core/promote.h"
 #include "core/record.h"
 #include "core/switch.h"
@@ -378,6 +379,7 @@ void fiber_quit(struct fiber *self)
     struct fiber *next = sched_pick();
     rt.fibers.leaving = NULL;
     k->running = next;
+    method_lost(k);
     next->kt = k;
     next->state = FIBER_RUNNING;
     rt.sched.switches++;

@@ -2,6 +2,7 @@
 #include "core/cancel.h"
 #include "core/enter.h"
 #include "core/mem.h"
+#include "core/method_call.h"
 
 #include <errno.h>
 
@@ -141,11 +142,12 @@ int job_execute(struct fiber *self, enum job_place place, const struct job_funct
     if (place == JOB_HELPER) {
         e = run_on_helper(self, fns, job, &mine);
     } else {
-        if (place == JOB_AWAY && self != NULL)
-            baton_away(self, "coax_execute_job");
+        struct method_call c;
+        c.self = place == JOB_SWITCH ? self : NULL;
+        if (c.self != NULL)
+            method_enter(&c, METHOD_SWITCH, false, "coax_execute_job");
         fns->run(job);
-        if (place == JOB_AWAY && self != NULL)
-            baton_back(self);
+        method_end(&c);
     }
     if (e == 0)
         *value = fns->result != NULL ? fns->result(job) : 0;

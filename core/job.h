@@ -15,7 +15,7 @@
 enum job_place {
     JOB_HERE,   /* in the caller's thread, as any code */
     JOB_HELPER, /* in a helper, or in the caller if there is none */
-    JOB_AWAY,   /* in the caller's thread, while somebody else carries */
+    JOB_SWITCH, /* in the caller's thread, and somebody else carries on if it blocks: see method.h */
 };
 
 struct job_functions {

@@ -65,7 +65,7 @@ void key_drop(struct binding *b)
 {
     while (b != NULL && __atomic_sub_fetch(&b->users, 1, __ATOMIC_SEQ_CST) == 0) {
         struct binding *outer = b->outer;
-        if (keys.free_value[b->key] != NULL)
+        if (b->key >= 0 && keys.free_value[b->key] != NULL)
             keys.free_value[b->key](b->value);
         real.free(b);
         b = outer;

@@ -11,6 +11,8 @@ struct fiber;
 struct scope;
 struct binding;
 
+enum { KEY_METHOD = -1 }; /* of our own: no program can name it, nothing is freed */
+
 /* A key, or -EAGAIN: there are no more. */
 int key_create(void (*free_value)(void *));
 bool key_known(int key);

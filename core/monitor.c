@@ -2,11 +2,15 @@
 #include "core/alone.h"
 #include "core/enter.h"
 #include "core/log.h"
+#include "core/method.h"
 #include "core/notify.h"
 #include "core/promote.h"
 
+#include <sys/prctl.h>
+
 enum {
     TICK_US = 1000,
+    CLOSE_US = 50,     /* between looks while calls are made by switch */
     QUIET_TICKS = 16,  /* the carrier waits in the loop for so long: the monitor sleeps */
     SHORT_MS = 1,      /* the same for a fiber that is known to compute */
     SLICE_MS = 3,      /* processor time a fiber may take when somebody else could run */
@@ -20,6 +24,7 @@ struct watch {
     unsigned ticks; /* since the last change of either */
     uint64_t cpu;   /* processor time of the owner's kernel thread then, ns */
     unsigned quiet;
+    uint32_t call; /* the owner's kernel thread's word */
 };
 
 static char state_of(const struct kthread *k)
@@ -54,12 +59,18 @@ static bool somebody_waits(void)
            __atomic_load_n(&rt.loop.todo, __ATOMIC_RELAXED) != 0 || loop_has_events();
 }
 
+static uint32_t call_of(uintptr_t owner)
+{
+    return __atomic_load_n(&((struct kthread *)(owner & ~(uintptr_t)BATON_IN_CORE))->call, __ATOMIC_RELAXED);
+}
+
 static void look(struct watch *w)
 {
     uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
     unsigned long switches = __atomic_load_n(&rt.sched.switches, __ATOMIC_RELAXED);
     if (owner != w->owner || switches != w->switches) {
         *w = (struct watch){.owner = owner, .switches = switches};
+        w->call = call_of(owner);
         return;
     }
     if ((owner & BATON_IN_CORE) != 0) {
@@ -68,16 +79,28 @@ static void look(struct watch *w)
         return;
     }
     struct kthread *k = (struct kthread *)owner;
-    if (w->ticks++ == 0)
+    uint32_t call = call_of(owner);
+    bool same = call == w->call;
+    bool stuck = same && method_in_call(call); /* who would have to run may be a timer's: let somebody look */
+    w->call = call;
+    if (!same)
+        w->ticks = 0;
+    else if (w->ticks++ == 0)
         w->cpu = clock_of_thread(k->tid);
+    if (method_is(call, METHOD_NONE))
+        return;
     bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits() || notify_waits();
-    if (!others || !(somebody_waits() || w->ticks >= LINGER_TICKS))
+    if (!others || !(stuck || somebody_waits() || w->ticks >= LINGER_TICKS))
         return;
     __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
+    if (!same) /* its calls on files come and go: at the next it yields */
+        return;
     char state = state_of(k);
     uint64_t used = clock_of_thread(k->tid) - w->cpu;
     uint64_t slice = k->running != NULL && k->running->computes != 0 ? SHORT_MS : SLICE_MS;
     if (state == 'S' || state == 'D') {
+        if (stuck)
+            method_found_blocked(&rt.methods);
         k->cpu = 0;
         baton_take_over(owner);
     } else if (!rt.config.strict && used >= slice * NS_PER_MS &&
@@ -87,12 +110,66 @@ static void look(struct watch *w)
     }
 }
 
+/* Who is in a call by switch, as of the last look. */
+struct close_watch {
+    uintptr_t owner;
+    uint32_t call;
+    unsigned piece_us; /* until the next look */
+};
+
+/* Leaves behind who has been in the same call since the last look, and waits there. While calls come and go, or
+ * compute, and none has been found blocked lately, it looks less and less often: a warm program shall not pay for it.
+ */
+static void look_closely(struct close_watch *c)
+{
+    uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
+    struct kthread *k = (struct kthread *)(owner & ~(uintptr_t)BATON_IN_CORE);
+    uint32_t call = call_of(owner);
+    bool in_call = method_is(call, METHOD_SWITCH) && (owner & BATON_IN_CORE) == 0;
+    bool same = in_call && owner == c->owner && call == c->call;
+    bool news = in_call || call != c->call;
+    c->owner = owner;
+    c->call = call;
+    char state = same ? state_of(k) : 'R';
+    if (state == 'S' || state == 'D') {
+        c->piece_us = CLOSE_US;
+        if (__atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) < 2)
+            return;
+        method_found_blocked(&rt.methods);
+        k->cpu = 0;
+        baton_take_over(owner);
+    } else if (!news || method_suspects(&rt.methods)) {
+        c->piece_us = CLOSE_US;
+    } else if (c->piece_us < CLOSE_US * 8) {
+        c->piece_us *= 2;
+    }
+}
+
+/* A tick, in small pieces as long as it is worth it. */
+static void doze(struct close_watch *c)
+{
+    unsigned close = __atomic_load_n(&rt.methods.close, __ATOMIC_RELAXED);
+    if (close == 0) {
+        const struct timespec tick = {0, TICK_US * 1000};
+        (void)sys(SYS_nanosleep, &tick, NULL);
+        c->piece_us = CLOSE_US;
+        return;
+    }
+    __atomic_store_n(&rt.methods.close, close - 1, __ATOMIC_RELAXED);
+    for (unsigned us = 0; us < TICK_US; us += c->piece_us) {
+        const struct timespec piece = {0, c->piece_us * 1000};
+        (void)sys(SYS_nanosleep, &piece, NULL);
+        look_closely(c);
+    }
+}
+
 static void *monitor(void *unused)
 {
     struct watch w = {0};
     struct solitude s = {0};
-    const struct timespec tick = {0, TICK_US * 1000};
+    struct close_watch c = {.piece_us = CLOSE_US};
     (void)unused;
+    (void)sys(SYS_prctl, PR_SET_TIMERSLACK, 1); /* the usual slack is as long as its shortest sleep */
     for (;;) {
         if (alone_long(&s) && alone_dismiss())
             return NULL;
@@ -103,7 +180,7 @@ static void *monitor(void *unused)
             __atomic_store_n(&rt.baton.monitor_word, 1, __ATOMIC_SEQ_CST);
             w.quiet = 0;
         }
-        (void)sys(SYS_nanosleep, &tick, NULL);
+        doze(&c);
         look(&w);
         alone_count(&s);
     }

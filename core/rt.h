@@ -22,6 +22,7 @@
 #include "core/notify.h"
 #include "core/on_signal.h"
 #include "core/job.h"
+#include "core/method.h"
 
 struct runtime {
     struct config config;
@@ -44,6 +45,7 @@ struct runtime {
     struct notify notify;
     struct on_signal on_signal;
     struct jobs job;
+    struct methods methods;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */
     bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */

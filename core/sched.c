@@ -4,6 +4,7 @@
 #include "core/cancel.h"
 #include "core/handover.h"
 #include "core/identity.h"
+#include "core/method.h"
 #include "core/scope.h"
 #include "core/switch.h"
 
@@ -79,6 +80,7 @@ void sched_park(struct fiber *self)
     if (next != self) {
         struct kthread *k = self->kt;
         k->running = next;
+        method_lost(k);
         next->kt = k;
         next->state = FIBER_RUNNING;
         rt.sched.switches++;
@@ -295,6 +297,7 @@ void wait_abandon(struct fiber *self, uintptr_t sp)
 {
     if (unlikely(self->scope != NULL))
         scope_abandon(self, sp);
+    method_lost(self->kt);
     if (likely(self->wait == NULL))
         return;
     core_enter(self);

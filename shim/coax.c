@@ -6,6 +6,7 @@
 #include "core/descriptor.h"
 #include "core/io.h"
 #include "core/key.h"
+#include "core/method.h"
 #include "core/scope.h"
 #include "shim/events.h"
 
@@ -244,7 +245,38 @@ static ssize_t do_accept_n(int fd, struct coax_accepted *a, size_t n, int *error
     return done > 0 ? (ssize_t)done : fail((int)-r);
 }
 
-extern const struct coax_functions coax_functions;
+/* ---- async method: the same numbers ---- */
+
+_Static_assert((int)METHOD_NONE == (int)COAX_ASYNC_NONE && (int)METHOD_DETACH == (int)COAX_ASYNC_DETACH &&
+                   (int)METHOD_SWITCH == (int)COAX_ASYNC_SWITCH,
+               "methods");
+
+static int do_default_async_method(void)
+{
+    return (int)method_default();
+}
+
+static int do_set_default_async_method(int method)
+{
+    if (method < 0 || method >= METHODS)
+        return fail(EINVAL);
+    method_set_default((enum method)method);
+    return 0;
+}
+
+static int do_async_method(void)
+{
+    hook_enter();
+    return (int)method_of(fiber_record);
+}
+
+/* Who is no fiber makes all calls itself, and has nobody who would inherit. */
+static int do_begin_async(struct coax_scope_ *s, int method)
+{
+    struct fiber *self = fiber_wanted();
+    return self == NULL ? 0 : (int)hook_result(method_bind(scope_in(s), self, (enum method)method));
+}
+
 /* ---- errors ---- */
 
 static void do_watch_errors(int on)
@@ -252,6 +284,7 @@ static void do_watch_errors(int on)
     errors_watch(on != 0);
 }
 
+extern const struct coax_functions coax_functions;
 EXPORT const struct coax_functions coax_functions = {
     .size = sizeof coax_functions,
     .version = COAX_VERSION,
@@ -307,4 +340,10 @@ EXPORT const struct coax_functions coax_functions = {
     .get_cpu = events_get_cpu,
     .watch_errors = do_watch_errors,
     .failed_call = errors_say,
+
+    /* async method */
+    .default_async_method = do_default_async_method,
+    .set_default_async_method = do_set_default_async_method,
+    .async_method = do_async_method,
+    .begin_async = do_begin_async,
 };

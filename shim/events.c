@@ -1,5 +1,6 @@
 #include "shim/events.h"
 #include "core/job.h"
+#include "core/method.h"
 #include "core/notify.h"
 #include "core/on_signal.h"
 #include "shim/hook.h"
@@ -64,22 +65,16 @@ int events_set_notification(int id, void (*fn)(void *), void *arg)
 
 /* ---- jobs ---- */
 
-static bool place_of(int method, enum job_place *place)
+static bool place_of(const struct fiber *self, int method, enum job_place *place)
 {
-    switch (method) {
-    case COAX_ASYNC_NONE:
-        *place = JOB_HERE;
-        return true;
-    case -1: /* of all threads until they have one of their own */
-    case COAX_ASYNC_DETACH:
-        *place = JOB_HELPER;
-        return true;
-    case COAX_ASYNC_SWITCH:
-        *place = JOB_AWAY;
-        return true;
-    default:
+    static const enum job_place places[METHODS] = {
+        [METHOD_NONE] = JOB_HERE, [METHOD_DETACH] = JOB_HELPER, [METHOD_SWITCH] = JOB_SWITCH};
+    if (method == -1)
+        method = method_of(self);
+    if (method < 0 || method >= METHODS)
         return false;
-    }
+    *place = places[method];
+    return true;
 }
 
 int events_execute_job(int method, void (*run)(void *), void *job, int (*result)(void *), void (*free_job)(void *))
@@ -88,7 +83,7 @@ int events_execute_job(int method, void (*run)(void *), void *job, int (*result)
     struct fiber *self = hook_enter_cancel();
     enum job_place place;
     int value = 0;
-    if (run == NULL || !place_of(method, &place))
+    if (run == NULL || !place_of(self, method, &place))
         return (int)hook_result(-EINVAL);
     if (place == JOB_HELPER) /* so that the wait can be ended, and the job may use all of this */
         (void)fibers(&self);

@@ -145,6 +145,7 @@ dns-timeout COAX_DNS_TIMEOUT 1h
 wait-timeout COAX_WAIT_TIMEOUT 1d
 poll-timeout COAX_POLL_TIMEOUT 0
 threads COAX_THREADS kernel
+async COAX_ASYNC_METHOD switch
 stack-size COAX_STACK_SIZE 16k
 pool-size COAX_POOL_SIZE 10000
 log-level COAX_LOG_LEVEL warn
@@ -209,6 +210,7 @@ END
         refuses 125 "--pool-size: '$value' is not a number from 0 to 10000" "$COAX" --pool-size "$value" ./probe
     done
     refuses 125 "--threads: 'green' is not fiber or kernel" "$COAX" --threads green ./probe
+    refuses 125 "--async: 'fast' is not none, detach or switch" "$COAX" --async fast ./probe
     refuses 125 "--log-level: 'loud' is not error, warn, info or debug" "$COAX" --log-level loud ./probe
 }
 
@@ -221,6 +223,7 @@ END
         [ "$output" = "<./probe>" ]
     done
     refuses 125 "COAX_THREADS: 'x' is not" env COAX_THREADS=x "$COAX" ./probe
+    refuses 125 "COAX_ASYNC_METHOD: 'x' is not" env COAX_ASYNC_METHOD=x "$COAX" ./probe
     refuses 125 "COAX_STRICT: 'yes' is not 0 or 1" env COAX_STRICT=yes "$COAX" ./probe
     refuses 125 "COAX_FOLLOW: '2' is not 0 or 1" env COAX_FOLLOW=2 "$COAX" ./probe
     refuses 125 "COAX_STACK_SIZE: '1' is not" env COAX_STACK_SIZE=1 "$COAX" ./probe
@@ -246,7 +249,7 @@ END
 @test "a bad value without the launcher: one line, and it is ignored" {
     local value
     for value in COAX_READ_TIMEOUT=5x COAX_THREADS=green COAX_DISABLE=all,x COAX_STACK_SIZE=1 COAX_POOL_SIZE=-1 \
-        COAX_STRICT=yes COAX_FOLLOW=2 COAX_LOG_LEVEL=loud; do
+        COAX_STRICT=yes COAX_FOLLOW=2 COAX_LOG_LEVEL=loud COAX_ASYNC_METHOD=fast; do
         run --separate-stderr env "LD_PRELOAD=$DIR/prefix/lib/coax/libcoax.so" "$value" ./probe
         [ "$status" = 0 ] && [ "$output" = "<./probe>" ]
         [[ $stderr == "coax: ${value%%=*}: "*"; ignored" && $stderr != *$'\n'* ]]

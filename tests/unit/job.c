@@ -71,7 +71,7 @@ static void set_limit(unsigned limit)
 
 static void places(void)
 {
-    const enum job_place all[] = {JOB_HERE, JOB_HELPER, JOB_AWAY};
+    const enum job_place all[] = {JOB_HERE, JOB_HELPER, JOB_SWITCH};
     for (int i = 0; i < 3; i++) {
         struct work w;
         int value = 0;

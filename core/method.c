@@ -1,0 +1,40 @@
+#include "core/method_call.h"
+#include "core/key.h"
+
+enum method method_default(void)
+{
+    return (enum method)__atomic_load_n(&rt.config.method, __ATOMIC_RELAXED);
+}
+
+void method_set_default(enum method m)
+{
+    __atomic_store_n(&rt.config.method, m, __ATOMIC_RELAXED);
+}
+
+/* A value like the program's: 0 stands for none of its own. */
+enum method method_of(const struct fiber *self)
+{
+    uintptr_t own = self == NULL || self->values == NULL ? 0 : (uintptr_t)key_get(self, KEY_METHOD);
+    return own != 0 ? (enum method)(own - 1) : method_default();
+}
+
+int method_bind(struct scope *s, struct fiber *self, enum method m)
+{
+    return key_bind(s, self, KEY_METHOD, (void *)((uintptr_t)m + 1));
+}
+
+void method_enter(struct method_call *c, enum method m, bool waits, const char *call)
+{
+    struct fiber *self = c->self;
+    c->away = m == METHOD_DETACH && waits && !baton_is_away(self);
+    if (c->away) {
+        baton_away(self, call);
+        return;
+    }
+    c->outer = method_in_place(self->kt, m);
+}
+
+void method_return(struct method_call *c)
+{
+    baton_back(c->self);
+}

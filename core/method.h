@@ -1,0 +1,94 @@
+/* Async methods: how a call is made that the kernel has no non-blocking form of (files, names, directories).
+ *
+ * The call is always the program's own, on the kernel thread that its fiber is on: signals that the kernel sends to who
+ * calls (SIGXFSZ, SIGPIPE), cancellation, errno, credentials, buffers are bare's. A method says who carries on with the
+ * other fibers meanwhile.
+ *   none    nobody: they wait until the call returns.
+ *   detach  (default) a call that is known to wait (a network or user-space file system, see mounts.h; one that waits
+ *           for a disk) is made away from the carrier. Any other is made in place, and the monitor moves the baton if
+ *           it is still blocked at its second look: warm calls cost what they cost bare.
+ *   switch  in place, always. While such calls are made the monitor looks every 50 us; who is in the same call at two
+ *           looks, and not computing, is left behind there.
+ * Why no helper threads: away costs as much as a trip to one (two wake-ups), and a helper would have all signals
+ * blocked, need memory that outlives a cancelled caller, and see another thread's state in the kernel.
+ *
+ * In place, the kernel thread's word `call` says so: what the monitor may do in the low bits, a count above. No system
+ * call, no lock, nobody is woken. */
+#ifndef COAX_METHOD_H
+#define COAX_METHOD_H
+
+#include "core/baton.h"
+
+enum method { METHOD_NONE, METHOD_DETACH, METHOD_SWITCH, METHODS };
+
+enum { CALL_METHOD = 3 /* of struct kthread's call: method + 1; 0: in none */, CLOSE_LINGER = 16 };
+
+struct methods {
+    unsigned close;   /* ms for which the monitor still looks closely: calls are made by switch */
+    uint64_t blocked; /* processor ticks when it last found a call blocked; 0: never */
+};
+
+struct method_call {
+    struct fiber *self; /* NULL: no fiber calls */
+    bool away;
+    uint32_t outer; /* the word's low bits */
+};
+
+/* The fiber's own method, else the default. self NULL: the default. */
+enum method method_of(const struct fiber *self);
+enum method method_default(void);
+void method_set_default(enum method m);
+/* Within the scope; threads that are created meanwhile inherit it. 0 or -ENOMEM, and then it is not entered. */
+struct scope;
+int method_bind(struct scope *s, struct fiber *self, enum method m);
+
+/* Away from the carrier, if the method is detach and the call is known to wait; else in place. Then comes method_end,
+ * see method_call.h. */
+void method_enter(struct method_call *c, enum method m, bool waits, const char *call);
+void method_return(struct method_call *c);
+
+/* A call has been found blocked lately, in the last ten seconds or so. Until then nobody asks what a call may meet, so
+ * that a warm program pays nothing for it. */
+static inline bool method_suspects(const struct methods *m)
+{
+    uint64_t at = __atomic_load_n(&m->blocked, __ATOMIC_RELAXED);
+    return __builtin_expect(at != 0, 0) && __builtin_ia32_rdtsc() - at < 1ull << 35;
+}
+
+/* The monitor's. */
+static inline void method_found_blocked(struct methods *m)
+{
+    __atomic_store_n(&m->blocked, __builtin_ia32_rdtsc() | 1, __ATOMIC_RELAXED);
+}
+
+/* What the monitor reads in a kernel thread's word. */
+static inline bool method_in_call(uint32_t call)
+{
+    return (call & CALL_METHOD) != 0;
+}
+
+static inline bool method_is(uint32_t call, enum method m)
+{
+    return (call & CALL_METHOD) == (uint32_t)m + 1;
+}
+
+/* k's own: a call begins; what was before is returned, and restored afterwards. */
+static inline uint32_t method_mark(struct kthread *k, enum method m)
+{
+    uint32_t was = k->call;
+    __atomic_store_n(&k->call, (was | CALL_METHOD) + 2 + m, __ATOMIC_RELAXED); /* the next count, then m + 1 */
+    return was & CALL_METHOD;
+}
+
+static inline void method_unmark(struct kthread *k, uint32_t outer)
+{
+    __atomic_store_n(&k->call, (k->call & ~(uint32_t)CALL_METHOD) | outer, __ATOMIC_RELAXED);
+}
+
+/* The fiber on k does not come back to its call here: it parks, or jumps. */
+static inline void method_lost(struct kthread *k)
+{
+    k->call &= ~(uint32_t)CALL_METHOD;
+}
+
+#endif
