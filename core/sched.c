@@ -246,7 +246,9 @@ static long go_away(struct wait *w, wait_call *fn, void *arg)
 {
     struct fiber *self = w->fiber;
     w->away = true;
-    if (!baton_step_away(self)) {
+    if ((w->flags & WAIT_HERE) != 0) {
+        core_leave(self);
+    } else if (!baton_step_away(self)) {
         w->away = false;
         return -E_NO_THREAD;
     }
@@ -256,6 +258,22 @@ static long go_away(struct wait *w, wait_call *fn, void *arg)
     return r;
 }
 
+/* The end of the call has come before the call: it is made, and kicked as one that does not come back. */
+static bool overdue(struct wait *w)
+{
+    struct fiber *self = w->fiber;
+    if ((w->flags & WAIT_TRY) == 0)
+        return false;
+    if (unlikely(self->stop) && !w->woken && stoppable(self, w->flags))
+        give_up(w, stopped(self));
+    if (likely(!w->woken))
+        return false;
+    identity_can_kick();
+    w->pause = FIRST_PAUSE;
+    timer_arm(&w->timer, clock_after(FIRST_PAUSE));
+    return true;
+}
+
 long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg)
 {
     struct fiber *self = w->fiber;
@@ -263,10 +281,12 @@ long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, w
     w->frames = self->sig.frames;
     if (begin(w, deadline, flags, call) != CLOCK_NEVER)
         identity_can_kick();
-    while (!w->woken && r == -EINTR) {
-        if (look(w))
+    bool late = overdue(w);
+    while ((late || !w->woken) && r == -EINTR) {
+        if (!late && look(w))
             continue;
         r = go_away(w, fn, arg);
+        late = false;
         if (r == -EINTR && self->sig.interrupted && (flags & WAIT_INTR) != 0)
             break; /* else it was interrupted for somebody else */
         if (r == -EINTR && !w->woken && (flags & WAIT_ONCE) != 0)

@@ -44,6 +44,8 @@ enum {
     WAIT_STOP = 4,   /* coax_cancel and deadlines end it; of a cancellation point that is so as well */
     WAIT_INTR = 2,   /* a signal handler ends it with -EINTR; else the handler runs and the wait goes on */
     WAIT_ONCE = 8,   /* of wait_away: a call that was interrupted for nothing is not made again: -E_AGAIN */
+    WAIT_HERE = 16,  /* the same: made in place, and the monitor lets the others go on if it waits */
+    WAIT_TRY = 32,   /* the same: the call may not wait at all, and is made even if its end has come before */
 };
 
 struct sched {
