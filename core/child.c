@@ -198,6 +198,7 @@ void child_fork_child(void)
     promote_forked(self != NULL ? self : promoted);
     rt.sched = (struct sched){.head = NULL};
     rt.timers.count = 0;
+    rt.mounts.lock = (struct lock){.word = 0}; /* somebody may have been reading */
     fdtab_forked();
     loop_forked();
     rt.fibers.live = rt.fibers.threads = 1;

@@ -23,6 +23,7 @@
 #include "core/on_signal.h"
 #include "core/job.h"
 #include "core/method.h"
+#include "core/mounts.h"
 
 struct runtime {
     struct config config;
@@ -46,6 +47,7 @@ struct runtime {
     struct on_signal on_signal;
     struct jobs job;
     struct methods methods;
+    struct mounts mounts;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */
     bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */
