@@ -188,10 +188,10 @@ static bool from_us(const siginfo_t *info)
     return info->si_pid == sys_getpid();
 }
 
-/* A broken pipe is the writer's own. */
-static bool broken_pipe(int sig, const siginfo_t *info)
+/* A broken pipe, or a file that would be too long. */
+static bool writers_own(int sig, const siginfo_t *info)
 {
-    return sig == SIGPIPE && info->si_code == SI_USER && from_us(info);
+    return (sig == SIGPIPE || sig == SIGXFSZ) && info->si_code == SI_USER && from_us(info);
 }
 
 /* Its handler runs on the fiber that is interrupted. To a kernel thread of ours libc alone sends, from within, and
@@ -202,7 +202,7 @@ static bool at_once(const struct fiber *self, int sig, const siginfo_t *info)
         return true;
     if (self->kt->in_core)
         return false;
-    if (broken_pipe(sig, info))
+    if (writers_own(sig, info))
         return !blocks(self, sig);
     bool sent = info->si_code == SI_TKILL && (self->sig.waited & signal_bit(sig)) == 0;
     return mine(self, sig) || (sent && !blocks(self, sig) && (from_us(info) || baton_is_away(self)));
@@ -236,7 +236,7 @@ static void run_here(int sig, siginfo_t *info, void *context)
 /* For another fiber, or for later. ours: on a stack of ours, where nothing may wait. */
 static void queue(struct fiber *self, int sig, const siginfo_t *info, bool ours)
 {
-    signals_arrive(pending_take(sig, info, broken_pipe(sig, info) ? self : NULL));
+    signals_arrive(pending_take(sig, info, writers_own(sig, info) ? self : NULL));
     if (self->kt->in_core || ours || baton_is_away(self)) {
         self->kt->deferred = true;
         loop_kick();
