@@ -161,6 +161,7 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
     e->mode = FD_MODE_BY_KIND;
     e->set_flag = false;
     e->registered = e->made_here = e->waits = e->connecting = e->listening = false;
+    e->fresh = e->direct = e->plain = false;
     e->expired = 0;
     e->generation++;
     e->seq++;
@@ -240,7 +241,7 @@ void fdtab_closing(int fd)
         forget_early(fd);
     if (e != NULL && e->has_members)
         forget_members(fd, e);
-    if (e == NULL || (e->kind == FD_UNKNOWN && !e->registered && e->state == FD_OPENED))
+    if (e == NULL || (e->kind == FD_UNKNOWN && !e->fresh && !e->direct && !e->registered && e->state == FD_OPENED))
         return;
     ready_drop(fd, e, EBADF);
     if (e->registered)
@@ -265,6 +266,8 @@ void fdtab_copied(int from, int to)
     struct fd_entry *a = fdtab_peek(from), *b = fdtab_peek(to);
     if (a == NULL || b == NULL)
         return;
+    a->fresh = false; /* two numbers, one position */
+    b->direct = a->direct;
     a->made_here = false; /* two numbers, one description */
     b->kind = a->kind;
     b->listening = a->listening;
@@ -415,7 +418,7 @@ void fdtab_forked(void)
     for (unsigned c = 0; c < FD_CHUNKS; c++)
         for (unsigned i = 0; rt.fdtab.chunks[c] != NULL && i < FD_CHUNK; i++) {
             struct fd_entry *e = &rt.fdtab.chunks[c][i];
-            e->registered = false;
+            e->registered = e->fresh = false;
             e->state = FD_OPENED; /* without fibers nobody would see the number's next owner */
             e->mode = FD_MODE_BY_KIND;
             e->set_flag = false;

@@ -40,6 +40,9 @@ struct fd_entry {
     bool waits;      /* O_NONBLOCK was not set, and nobody here has changed that */
     bool connecting;
     bool listening;
+    bool fresh;      /* open gave it, and nothing has been read: see file.h */
+    bool direct;     /* reads or writes wait for the disk: O_DIRECT, O_SYNC, O_DSYNC */
+    bool plain;      /* reads cannot be tried: its file system does not know RWF_NOWAIT */
     uint8_t expired; /* bit per direction: a wait for it in poll has run out, the next call says so */
     uint32_t generation, seq;
     uint32_t fork_count;

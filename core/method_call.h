@@ -25,15 +25,6 @@ static inline void method_begin(struct method_call *c, struct fiber *self, bool 
     }
 }
 
-/* The same for a call with an end that somebody has to watch: by switch, too, it is made away, for there may be no
- * other fiber for whose sake the monitor would move the baton. */
-static inline void method_watched(struct method_call *c, struct fiber *self, const char *call)
-{
-    enum method m = method_of(self);
-    c->self = self;
-    method_enter(c, m == METHOD_SWITCH ? METHOD_DETACH : m, true, call);
-}
-
 /* After a handler the fiber may be on another kernel thread. */
 static inline void method_end(struct method_call *c)
 {

@@ -2,6 +2,7 @@
 #include "shim/hook.h"
 #include "core/fdtab.h"
 #include "core/filelock.h"
+#include "core/file.h"
 #include "core/io.h"
 #include "core/ready.h"
 
@@ -109,8 +110,12 @@ GATED(int, close, (int fd), (fd))
     if (e == NULL)
         return real.close(fd);
     uint64_t keys[DIRS] = {e->key[DIR_IN], e->key[DIR_OUT]};
+    struct method_call call;
+    bool asks = self != NULL && file_asks(fd);
     fdtab_closing(fd);
+    method_begin(&call, self, asks, "close");
     int r = real.close(fd);
+    method_end(&call);
     ready_stream_closed(self, keys);
     return r;
 }
@@ -224,7 +229,10 @@ GATED_OPTIONAL(int, ioctl, (int fd, unsigned long request, void *arg), (fd, requ
         return bad();
     if (hook_refused(self, fd))
         return -1;
+    struct method_call call; /* some wait */
+    method_begin(&call, self, self != NULL && file_asks(fd), "ioctl");
     int r = real.ioctl(fd, request, arg);
+    method_end(&call);
     if ((request == FIONBIO || request == FIOASYNC) && r == 0)
         flags_changed(fd);
     return r;

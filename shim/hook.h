@@ -151,10 +151,16 @@ static inline long hook_result(long r)
     return -1;
 }
 
-/* The descriptor was aborted: a fiber's call on it fails with that errno, which is set. */
+/* The descriptor was aborted: a fiber's call on it fails with that errno; else 0. */
+static inline int hook_refusal(const struct fiber *self, int fd)
+{
+    return unlikely(rt.fdtab.aborted != 0) && self != NULL ? descriptor_aborted(fd) : 0;
+}
+
+/* And it is set. */
 static inline bool hook_refused(const struct fiber *self, int fd)
 {
-    int error = unlikely(rt.fdtab.aborted != 0) && self != NULL ? descriptor_aborted(fd) : 0;
+    int error = hook_refusal(self, fd);
     if (unlikely(error != 0))
         errno = error;
     return error != 0;

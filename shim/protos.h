@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <gshadow.h>
+#include <ftw.h>
+#include <glob.h>
 #include <link.h>
 #include <mqueue.h>
 #include <netdb.h>
@@ -37,12 +39,17 @@
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/sem.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <termios.h>
@@ -54,11 +61,29 @@
 #include <utmpx.h>
 #include <wordexp.h>
 
+#include <sys/xattr.h>
+#include <utime.h>
+
 #undef p_type /* resolv.h, of a member of an ELF header */
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* the older names are hooked, too */
 
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
+ssize_t __readlink_chk(const char *path, char *buf, size_t n, size_t size);
+ssize_t __readlinkat_chk(int dir, const char *path, char *buf, size_t n, size_t size);
+char *__realpath_chk(const char *path, char *to, size_t size);
+int __open_2(const char *path, int flags);
+int __openat_2(int dir, const char *path, int flags);
+int __xstat(int version, const char *path, struct stat *st);
+int __xstat64(int version, const char *path, struct stat64 *st);
+int __lxstat(int version, const char *path, struct stat *st);
+int __lxstat64(int version, const char *path, struct stat64 *st);
+int __fxstat(int version, int fd, struct stat *st);
+int __fxstat64(int version, int fd, struct stat64 *st);
+int __fxstatat(int version, int dir, const char *path, struct stat *st, int flags);
+int __fxstatat64(int version, int dir, const char *path, struct stat64 *st, int flags);
+int __xmknod(int version, const char *path, mode_t mode, dev_t *dev);
+int __xmknodat(int version, int dir, const char *path, mode_t mode, dev_t *dev);
 ssize_t __pread_chk(int fd, void *buf, size_t n, off_t offset, size_t size);
 ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t offset, size_t size);
 ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags);
@@ -93,6 +118,11 @@ __typeof__(pthread_getaffinity_np) pthread_getaffinity_np_234;
 __typeof__(pthread_setaffinity_np) pthread_setaffinity_np_234;
 __typeof__(posix_spawn) posix_spawn_old;
 __typeof__(posix_spawnp) posix_spawnp_old;
+__typeof__(nftw) nftw_old;
+__typeof__(nftw64) nftw64_old;
+__typeof__(glob) glob_old;
+__typeof__(glob64) glob64_old;
+__typeof__(realpath) realpath_old;
 
 void _IO_list_lock(void);
 void _IO_list_unlock(void);

@@ -1,6 +1,5 @@
 /* read, write and their kin. */
-#include "shim/hook.h"
-#include "core/io.h"
+#include "shim/files.h"
 
 #include <limits.h>
 
@@ -10,7 +9,7 @@ GATED(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))
     struct iovec v = {buf, n};
     if (self == NULL && !hook_limited())
         return real.read(fd, buf, n);
-    return hook_result(io_readv(self, fd, &v, 1, "read"));
+    return hook_result(file_or_readv(self, fd, &v, 1, "read"));
 }
 TWIN(__read, read);
 
@@ -27,7 +26,7 @@ GATED(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
     struct iovec v = {(void *)buf, n};
     if (self == NULL && !hook_limited())
         return real.write(fd, buf, n);
-    return hook_result(io_writev(self, fd, &v, 1, "write"));
+    return hook_result(file_or_writev(self, fd, &v, 1, "write"));
 }
 TWIN(__write, write);
 
@@ -48,7 +47,7 @@ GATED(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n))
     struct fiber *self = hook_enter_cancel();
     if ((self == NULL && !hook_limited()) || !vector_there(iov, n))
         return real.readv(fd, iov, n);
-    return hook_result(io_readv(self, fd, iov, n, "readv"));
+    return hook_result(file_or_readv(self, fd, iov, n, "readv"));
 }
 
 GATED(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n))
@@ -56,91 +55,79 @@ GATED(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n))
     struct fiber *self = hook_enter_cancel();
     if ((self == NULL && !hook_limited()) || !vector_there(iov, n))
         return real.writev(fd, iov, n);
-    return hook_result(io_writev(self, fd, iov, n, "writev"));
+    return hook_result(file_or_writev(self, fd, iov, n, "writev"));
 }
 
-/* With a position: files, which are read and written in place. Only a stream can wait: offset -1 of the v2 kinds. */
-GATED(ssize_t, pread, (int fd, void *buf, size_t n, off_t offset), (fd, buf, n, offset))
-{
-    hook_enter_cancel();
-    return real.pread(fd, buf, n, offset);
-}
+/* With a position: files. Only a stream can wait otherwise: offset -1 of the v2 kinds. */
+#define POSITION_READ(name, params, args, there, iov, n)                                                               \
+    GATED(ssize_t, name, params, args)                                                                                 \
+    {                                                                                                                  \
+        struct fiber *self = hook_enter_cancel();                                                                      \
+        if (self == NULL || offset < 0 || !(there))                                                                    \
+            return real.name args;                                                                                     \
+        return hook_refused(self, fd) ? -1 : hook_result(file_preadv(self, fd, iov, n, offset, #name));                \
+    }                                                                                                                  \
+    extern __typeof__(name) name
 
-GATED(ssize_t, pread64, (int fd, void *buf, size_t n, off64_t offset), (fd, buf, n, offset))
-{
-    hook_enter_cancel();
-    return real.pread64(fd, buf, n, offset);
-}
+POSITION_READ(pread, (int fd, void *buf, size_t n, off_t offset), (fd, buf, n, offset), true, (&(struct iovec){buf, n}),
+              1);
+POSITION_READ(pread64, (int fd, void *buf, size_t n, off64_t offset), (fd, buf, n, offset), true,
+              (&(struct iovec){buf, n}), 1);
 TWIN(__pread64, pread64);
+POSITION_READ(preadv, (int fd, const struct iovec *iov, int n, off_t offset), (fd, iov, n, offset),
+              vector_there(iov, n), iov, n);
+POSITION_READ(preadv64, (int fd, const struct iovec *iov, int n, off64_t offset), (fd, iov, n, offset),
+              vector_there(iov, n), iov, n);
 
 EXPORT ssize_t __pread_chk(int fd, void *buf, size_t n, off_t offset, size_t size)
 {
-    hook_enter_cancel();
-    return real.__pread_chk(fd, buf, n, offset, size);
+    return n > size ? real.__pread_chk(fd, buf, n, offset, size) : pread(fd, buf, n, offset);
 }
 
 EXPORT ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t offset, size_t size)
 {
-    hook_enter_cancel();
-    return real.__pread64_chk(fd, buf, n, offset, size);
+    return n > size ? real.__pread64_chk(fd, buf, n, offset, size) : pread64(fd, buf, n, offset);
 }
 
-GATED(ssize_t, pwrite, (int fd, const void *buf, size_t n, off_t offset), (fd, buf, n, offset))
+static bool writes_wait(int fd)
 {
-    hook_enter_cancel();
-    return real.pwrite(fd, buf, n, offset);
+    const struct fd_entry *e = fdtab_peek(fd);
+    return (e != NULL && e->direct) || file_asks(fd);
 }
 
-GATED(ssize_t, pwrite64, (int fd, const void *buf, size_t n, off64_t offset), (fd, buf, n, offset))
-{
-    hook_enter_cancel();
-    return real.pwrite64(fd, buf, n, offset);
-}
+FD_CALL_CANCEL(ssize_t, pwrite, (int fd, const void *buf, size_t n, off_t offset), (fd, buf, n, offset), fd,
+               writes_wait(fd));
+FD_CALL_CANCEL(ssize_t, pwrite64, (int fd, const void *buf, size_t n, off64_t offset), (fd, buf, n, offset), fd,
+               writes_wait(fd));
 TWIN(__pwrite64, pwrite64);
+FD_CALL_CANCEL(ssize_t, pwritev, (int fd, const struct iovec *iov, int n, off_t offset), (fd, iov, n, offset), fd,
+               writes_wait(fd));
+FD_CALL_CANCEL(ssize_t, pwritev64, (int fd, const struct iovec *iov, int n, off64_t offset), (fd, iov, n, offset), fd,
+               writes_wait(fd));
 
-GATED(ssize_t, preadv, (int fd, const struct iovec *iov, int n, off_t offset), (fd, iov, n, offset))
-{
-    hook_enter_cancel();
-    return real.preadv(fd, iov, n, offset);
-}
+/* With a position, or flags, the v2 kinds are the kernel's alone, under the fiber's method. */
+#define V2_CALL(name, params, io)                                                                                      \
+    GATED(ssize_t, name, params, (fd, iov, n, offset, flags))                                                          \
+    {                                                                                                                  \
+        struct fiber *self = hook_enter_cancel();                                                                      \
+        if (offset == -1 && flags == 0 && (self != NULL || hook_limited()) && vector_there(iov, n))                    \
+            return hook_result(io(self, fd, iov, n, #name));                                                           \
+        if (hook_refused(self, fd))                                                                                    \
+            return -1;                                                                                                 \
+        struct method_call call;                                                                                       \
+        method_begin(&call, self, self != NULL && (flags & RWF_NOWAIT) == 0 && writes_wait(fd), #name);                \
+        ssize_t r = real.name(fd, iov, n, offset, flags);                                                              \
+        method_end(&call);                                                                                             \
+        return r;                                                                                                      \
+    }                                                                                                                  \
+    extern __typeof__(name) name
 
-GATED(ssize_t, preadv64, (int fd, const struct iovec *iov, int n, off64_t offset), (fd, iov, n, offset))
-{
-    hook_enter_cancel();
-    return real.preadv64(fd, iov, n, offset);
-}
-
-GATED(ssize_t, pwritev, (int fd, const struct iovec *iov, int n, off_t offset), (fd, iov, n, offset))
-{
-    hook_enter_cancel();
-    return real.pwritev(fd, iov, n, offset);
-}
-
-GATED(ssize_t, pwritev64, (int fd, const struct iovec *iov, int n, off64_t offset), (fd, iov, n, offset))
-{
-    hook_enter_cancel();
-    return real.pwritev64(fd, iov, n, offset);
-}
-
-GATED(ssize_t, preadv2, (int fd, const struct iovec *iov, int n, off_t offset, int flags), (fd, iov, n, offset, flags))
-{
-    struct fiber *self = hook_enter_cancel();
-    if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()) || !vector_there(iov, n))
-        return real.preadv2(fd, iov, n, offset, flags);
-    return hook_result(io_readv(self, fd, iov, n, "preadv2"));
-}
+V2_CALL(preadv2, (int fd, const struct iovec *iov, int n, off_t offset, int flags), file_or_readv);
+V2_CALL(pwritev2, (int fd, const struct iovec *iov, int n, off_t offset, int flags), file_or_writev);
 
 EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t offset, int flags)
 {
     return preadv2(fd, iov, n, offset, flags);
-}
-
-GATED(ssize_t, pwritev2, (int fd, const struct iovec *iov, int n, off_t offset, int flags), (fd, iov, n, offset, flags))
-{
-    struct fiber *self = hook_enter_cancel();
-    if (offset != -1 || flags != 0 || (self == NULL && !hook_limited()) || !vector_there(iov, n))
-        return real.pwritev2(fd, iov, n, offset, flags);
-    return hook_result(io_writev(self, fd, iov, n, "pwritev2"));
 }
 
 EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int n, off64_t offset, int flags)

@@ -4,6 +4,7 @@
 #include "shim/elf.h"
 #include "shim/stdio.h"
 #include "core/child.h"
+#include "core/file.h"
 #include "core/io.h"
 #include "core/ready.h"
 #include "core/stdio.h"
@@ -67,7 +68,7 @@ static ssize_t entry_read(FILE *f, void *buf, ssize_t n)
         return r;
     }
     struct iovec v = {buf, (size_t)n};
-    r = io_readv(self, f->_fileno, &v, 1, "read");
+    r = file_or_readv(self, f->_fileno, &v, 1, "read");
     entry_end(&e);
     return hook_result(r);
 }
@@ -79,7 +80,7 @@ static ssize_t write_all(FILE *f, const char *data, ssize_t n)
     while (done < n) {
         struct iovec v = {(char *)data + done, (size_t)(n - done)};
         struct entry e = io_begin(self, f);
-        long r = io_writev(self, f->_fileno, &v, 1, "write");
+        long r = file_or_writev(self, f->_fileno, &v, 1, "write");
         entry_end(&e);
         if (hook_result(r) < 0) {
             f->_flags |= ERROR_SEEN;

@@ -1,0 +1,339 @@
+#include "core/file.h"
+#include "core/io.h"
+#include "core/ready.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+#endif
+
+enum { PAGE = 4096, PLAIN_DEVICES = 64, ON_STACK = 8 };
+
+/* Devices whose file systems do not know RWF_NOWAIT, + 1; a later one takes an earlier one's place. */
+static uint64_t plain_devices[PLAIN_DEVICES];
+static bool plain_lately; /* the last descriptor that was tried without its device being known was such a one */
+
+static uint64_t *plain_place(dev_t device)
+{
+    return &plain_devices[(major(device) * 31 + minor(device)) % PLAIN_DEVICES];
+}
+
+bool file_is_plain(dev_t device)
+{
+    return __atomic_load_n(plain_place(device), __ATOMIC_RELAXED) == device + 1;
+}
+
+/* Asked where the answer costs little beside the call itself. */
+bool file_has_disk(int fd)
+{
+    struct statfs fs;
+    if (file_asks(fd) || sys(SYS_fstatfs, fd, &fs) != 0)
+        return true;
+    return fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC && fs.f_type != PROC_SUPER_MAGIC &&
+           fs.f_type != SYSFS_MAGIC;
+}
+
+/* ---- opening ---- */
+
+struct opening {
+    struct fiber *self;
+    struct file_name name;
+    int flags;
+    mode_t mode;
+    const char *call;
+    bool here;
+};
+
+/* What O_EXCL made is a file; else it may be anything, which is found out when it has to be. */
+static void opened(int fd, int flags)
+{
+    struct fd_entry *e = file_peek(fd);
+    if (unlikely(e == NULL || e->kind != FD_UNKNOWN || e->registered || e->state != FD_OPENED)) {
+        if (fdtab_get(fd) != NULL) /* the first of its chunk, or closed behind our back */
+            fdtab_opened(fd, FD_UNKNOWN);
+        e = file_peek(fd);
+    }
+    if (unlikely(e == NULL))
+        return;
+    e->kind = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? FD_FILE : FD_UNKNOWN;
+    e->direct = (flags & (O_DIRECT | O_DSYNC)) != 0; /* O_SYNC has the bit of O_DSYNC */
+    e->fresh = (flags & (O_PATH | O_NONBLOCK)) == 0;
+    e->plain = false;
+}
+
+static long open_now(void *arg)
+{
+    const struct opening *o = arg;
+    struct method_call c = {.self = NULL};
+    if (o->here)
+        method_begin(&c, o->self, false, o->call);
+    long fd = sys(SYS_openat, o->name.dir, o->name.path, o->flags, o->mode);
+    method_end(&c);
+    return fd;
+}
+
+/* Who has a deadline, or is to end, must be watched even if there is no other fiber for whose sake the monitor would
+ * look. By `none` all wait for each other. */
+static bool opens_here(const struct opening *o)
+{
+    enum method m = method_of(o->self);
+    if (m == METHOD_NONE)
+        return true;
+    if (o->self->deadline != 0 || __atomic_load_n(&o->self->stop, __ATOMIC_RELAXED))
+        return false;
+    return m == METHOD_SWITCH || !file_asks_path(o->name.dir, o->name.path);
+}
+
+/* Not through libc: it acts on a cancellation after the call, and would throw away a descriptor that the call gave. */
+long file_open(struct fiber *self, struct file_name name, int flags, mode_t mode, const char *call)
+{
+    struct opening o = {self, name, flags, mode, call, true};
+    long fd;
+    if ((flags & O_NONBLOCK) != 0) {
+        struct method_call c;
+        o.here = false;
+        method_begin(&c, self, file_asks_path(name.dir, name.path), call);
+        fd = open_now(&o);
+        method_end(&c);
+    } else {
+        o.here = opens_here(&o);
+        int how = WAIT_CANCEL | WAIT_INTR | WAIT_TRY | (o.here ? WAIT_HERE : 0);
+        fd = wait_away_now(self, CLOCK_NEVER, how, call, open_now, &o);
+    }
+    if (fd >= 0)
+        opened((int)fd, flags);
+    return fd;
+}
+
+/* ---- what a descriptor is ---- */
+
+/* An attempt has not told. Asks what it is, without asking a server, and whether its kind is known not to be tried; the
+ * number may have got a new owner behind our back. false: no file. */
+static bool find_out(int fd, struct fd_entry *e, bool plain)
+{
+    const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+    struct statx st;
+    if (sys(SYS_statx, fd, "", flags, STATX_TYPE, &st) != 0)
+        return e->kind == FD_FILE;
+    dev_t device = makedev(st.stx_dev_major, st.stx_dev_minor);
+    bool regular = S_ISREG(st.stx_mode), file = regular || S_ISBLK(st.stx_mode) || S_ISDIR(st.stx_mode);
+    if (file || e->kind == FD_FILE)
+        e->kind = file ? FD_FILE : FD_UNKNOWN;
+    if (regular && plain)
+        __atomic_store_n(plain_place(device), device + 1, __ATOMIC_RELAXED);
+    e->plain = plain || file_is_plain(device);
+    plain_lately = e->plain;
+    return file;
+}
+
+/* ---- reading ---- */
+
+static size_t vec_length(const struct iovec *iov, int n)
+{
+    size_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += iov[i].iov_len;
+    return sum;
+}
+
+static int vec_rest(struct iovec *rest, const struct iovec *iov, int n, size_t done)
+{
+    int m = 0;
+    for (int i = 0; i < n && m < ON_STACK; i++) {
+        if (done >= iov[i].iov_len) {
+            done -= iov[i].iov_len;
+            continue;
+        }
+        rest[m].iov_base = (char *)iov[i].iov_base + done;
+        rest[m++].iov_len = iov[i].iov_len - done;
+        done = 0;
+    }
+    return m;
+}
+
+/* One call of the kernel's. It splits the position in two halves, of which the second counts for 32-bit machines. */
+static long vector_call(long number, int fd, const struct iovec *iov, int n, off_t offset, int flags)
+{
+    return sys(number, fd, iov, n, offset, 0, flags);
+}
+
+static long try_at_once(int fd, const struct iovec *iov, int n, off_t offset)
+{
+    long r = vector_call(SYS_preadv2, fd, iov, n, offset, RWF_NOWAIT);
+    if (r == -ENOSYS || r == -EPERM) {
+        feature_off(FEATURE_RWF_NOWAIT);
+        return -EOPNOTSUPP;
+    }
+    return r;
+}
+
+/* By the method. waits: there is a disk to wait for. */
+static long read_slowly(struct fiber *self, int fd, const struct iovec *iov, int n, off_t offset, bool waits,
+                        const char *call)
+{
+    struct method_call c;
+    method_begin(&c, self, waits || file_asks(fd), call);
+    long r = offset < 0 ? sys(SYS_readv, fd, iov, n) : vector_call(SYS_preadv, fd, iov, n, offset, 0);
+    method_end(&c);
+    return r;
+}
+
+/* `done` bytes have come at once, and more was asked for. Of a file: a device may give a piece each time. */
+static long read_rest(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *iov, int n, off_t offset,
+                      size_t done, const char *call)
+{
+    struct iovec rest[ON_STACK];
+    size_t all = vec_length(iov, n);
+    if (offset < 0 && e->kind != FD_FILE && !find_out(fd, e, false))
+        return (long)done;
+    while (done < all) {
+        int m = vec_rest(rest, iov, n, done);
+        off_t at = offset < 0 ? -1 : offset + (off_t)done;
+        long r = try_at_once(fd, rest, m, at);
+        if (r == -EAGAIN && offset < 0 && !find_out(fd, e, false))
+            break;
+        if (r == -EAGAIN)
+            r = read_slowly(self, fd, rest, m, at, true, call);
+        if (r <= 0)
+            break;
+        done += (size_t)r;
+    }
+    return (long)done;
+}
+
+/* It stopped short. At the end of a page that may be because what follows is not cached; where it began is known of the
+ * first read. */
+static bool may_go_on(off_t began, long r, bool known)
+{
+    return !known || ((uint64_t)began + (uint64_t)r) % PAGE == 0;
+}
+
+static bool can_be_tried(const struct fd_entry *e)
+{
+    return !e->direct && !e->plain && feature_on(FEATURE_RWF_NOWAIT);
+}
+
+/* What open gave turns out to be something else. */
+static long no_file(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *iov, int n, const char *call)
+{
+    e->fresh = false;
+    return io_readv(self, fd, iov, n, call);
+}
+
+/* What a single attempt does not settle. */
+static __attribute__((noinline)) long read_more(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *iov,
+                                                int n, const char *call)
+{
+    if (e->kind != FD_FILE && (plain_lately || !can_be_tried(e)) && !find_out(fd, e, false))
+        return no_file(self, fd, e, iov, n, call);
+    bool tried = can_be_tried(e), first = e->fresh;
+    long r = tried ? try_at_once(fd, iov, n, -1) : -EOPNOTSUPP;
+    if (r == -EOPNOTSUPP || r == -EAGAIN) {
+        if (tried && !find_out(fd, e, r == -EOPNOTSUPP))
+            return no_file(self, fd, e, iov, n, call);
+        r = read_slowly(self, fd, iov, n, -1, r == -EAGAIN || e->direct, call);
+    } else if (r > 0 && (size_t)r < vec_length(iov, n) && may_go_on(0, r, first)) {
+        r = read_rest(self, fd, e, iov, n, -1, (size_t)r, call);
+    }
+    e->fresh = false;
+    return r;
+}
+
+/* The usual case comes first: one part, cached, and the end of the file or a full buffer. */
+long file_readv(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *iov, int n, const char *call)
+{
+    if (unlikely(n != 1 || e->direct || e->plain || (plain_lately && e->kind != FD_FILE) ||
+                 !feature_on(FEATURE_RWF_NOWAIT)))
+        return read_more(self, fd, e, iov, n, call);
+    long r = sys(SYS_preadv2, fd, iov, 1, -1L, 0, RWF_NOWAIT);
+    if (unlikely(r < 0))
+        return r == -EAGAIN || r == -EOPNOTSUPP || r == -ENOSYS || r == -EPERM ? read_more(self, fd, e, iov, n, call)
+                                                                               : r;
+    bool first = e->fresh;
+    e->fresh = false;
+    if (likely(r == 0 || (size_t)r == iov->iov_len || !may_go_on(0, r, first)))
+        return r;
+    return read_rest(self, fd, e, iov, n, -1, (size_t)r, call);
+}
+
+long file_preadv(struct fiber *self, int fd, const struct iovec *iov, int n, off_t offset, const char *call)
+{
+    struct fd_entry *e = fdtab_get(fd);
+    bool tried = e != NULL && n > 0 && can_be_tried(e);
+    long r = tried ? try_at_once(fd, iov, n, offset) : -EOPNOTSUPP;
+    if (tried && r == -EOPNOTSUPP)
+        e->plain = true;
+    if (r == -EOPNOTSUPP || r == -EAGAIN)
+        return read_slowly(self, fd, iov, n, offset, r == -EAGAIN || (e != NULL && e->direct), call);
+    if (r > 0 && (size_t)r < vec_length(iov, n) && may_go_on(offset, r, true))
+        return read_rest(self, fd, e, iov, n, offset, (size_t)r, call);
+    return r;
+}
+
+/* ---- writing ---- */
+
+bool file_writev(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *iov, int n, const char *call,
+                 long *result)
+{
+    if (e->kind != FD_FILE && !find_out(fd, e, false)) {
+        e->fresh = false;
+        return false;
+    }
+    struct method_call c;
+    e->fresh = false;
+    method_begin(&c, self, e->direct || file_asks(fd), call);
+    *result = sys(SYS_writev, fd, iov, n);
+    method_end(&c);
+    return true;
+}
+
+/* ---- files or not ---- */
+
+long file_or_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
+{
+    struct fd_entry *e = self == NULL ? NULL : file_entry(fd);
+    return e != NULL ? file_readv(self, fd, e, iov, n, call) : io_readv(self, fd, iov, n, call);
+}
+
+long file_or_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
+{
+    struct fd_entry *e = self == NULL ? NULL : file_entry(fd);
+    long r;
+    return e != NULL && file_writev(self, fd, e, iov, n, call, &r) ? r : io_writev(self, fd, iov, n, call);
+}
+
+/* ---- from one descriptor to another ---- */
+
+static long look(int fd, struct fd_entry *e, void *arg)
+{
+    struct pollfd p = {fd, *(const short *)arg, 0};
+    (void)e;
+    return sys(SYS_poll, &p, 1, 0) == 0 ? -EAGAIN : 0;
+}
+
+int file_await(struct fiber *self, int fd, int dir, const char *call)
+{
+    static const short events[DIRS] = {[DIR_IN] = POLLIN, [DIR_OUT] = POLLOUT};
+    struct fd_entry *e = fdtab_get(fd);
+    int kind = e == NULL ? -EBADF : fdtab_kind(fd, e);
+    if (kind < 0 || kind == FD_FILE || kind == FD_MEMORY)
+        return 0;
+    long r = io_run(self, fd, e, dir, dir == DIR_IN ? OP_READ : OP_WRITE, look, (void *)&events[dir], call);
+    return r == -EAGAIN && fdtab_nonblocking(fd) ? 0 : (int)r;
+}
+
+void file_progress(struct fiber *self, int fd, int dir)
+{
+    struct fd_entry *e = fdtab_peek(fd);
+    if (e == NULL)
+        return;
+    e->fresh = false;
+    ready_progress(self, e, dir);
+}

@@ -1,0 +1,224 @@
+/* Calls on the descriptor of a file, and those that give one. */
+#include "shim/files.h"
+#include "core/io.h"
+
+/* ---- opening ---- */
+
+/* libc ends the program if a mode is missing. */
+#define OPEN_BODY(name, args, dir, path, flags, mode, real_only)                                                       \
+    struct fiber *self = hook_enter_cancel();                                                                          \
+    if (self == NULL || (real_only))                                                                                   \
+        return real.name args;                                                                                         \
+    return (int)hook_result(file_open(self, (struct file_name){dir, path}, flags, mode, #name))
+
+GATED_OPTIONAL(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
+{
+    OPEN_BODY(open, (path, flags, mode), AT_FDCWD, path, flags, mode, false);
+}
+TWIN_OPTIONAL(open64, open);
+TWIN_OPTIONAL(__open, open);
+TWIN_OPTIONAL(__open64, open);
+
+GATED_OPTIONAL(int, openat, (int dir, const char *path, int flags, mode_t mode), (dir, path, flags, mode))
+{
+    OPEN_BODY(openat, (dir, path, flags, mode), dir, path, flags, mode, false);
+}
+TWIN_OPTIONAL(openat64, openat);
+
+GATED(int, __open_2, (const char *path, int flags), (path, flags))
+{
+    OPEN_BODY(__open_2, (path, flags), AT_FDCWD, path, flags, 0, __OPEN_NEEDS_MODE(flags));
+}
+TWIN(__open64_2, __open_2);
+
+GATED(int, __openat_2, (int dir, const char *path, int flags), (dir, path, flags))
+{
+    OPEN_BODY(__openat_2, (dir, path, flags), dir, path, flags, 0, __OPEN_NEEDS_MODE(flags));
+}
+TWIN(__openat64_2, __openat_2);
+
+GATED(int, creat, (const char *path, mode_t mode), (path, mode))
+{
+    OPEN_BODY(creat, (path, mode), AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode, false);
+}
+TWIN(creat64, creat);
+
+/* ---- what it is ---- */
+
+/* As the other calls, and what the program learns is noted. */
+#define SEEN_CALL(name, params, args, fd)                                                                              \
+    GATED(int, name, params, args)                                                                                     \
+    {                                                                                                                  \
+        struct fiber *self = hook_enter();                                                                             \
+        if (hook_refused(self, fd))                                                                                    \
+            return -1;                                                                                                 \
+        struct method_call call;                                                                                       \
+        method_begin(&call, self, self != NULL && file_asks(fd), #name);                                               \
+        int result = real.name args;                                                                                   \
+        method_end(&call);                                                                                             \
+        if (result == 0 && self != NULL)                                                                               \
+            file_seen(fd, st->st_mode, st->st_dev);                                                                    \
+        return result;                                                                                                 \
+    }                                                                                                                  \
+    extern __typeof__(name) name
+
+SEEN_CALL(fstat, (int fd, struct stat *st), (fd, st), fd);
+SEEN_CALL(fstat64, (int fd, struct stat64 *st), (fd, st), fd);
+SEEN_CALL(__fxstat, (int version, int fd, struct stat *st), (version, fd, st), fd);
+SEEN_CALL(__fxstat64, (int version, int fd, struct stat64 *st), (version, fd, st), fd);
+FD_CALL(int, fstatfs, (int fd, struct statfs *fs), (fd, fs), fd, file_asks(fd));
+FD_CALL(int, fstatfs64, (int fd, struct statfs64 *fs), (fd, fs), fd, file_asks(fd));
+FD_CALL(int, fstatvfs, (int fd, struct statvfs *fs), (fd, fs), fd, file_asks(fd));
+FD_CALL(int, fstatvfs64, (int fd, struct statvfs64 *fs), (fd, fs), fd, file_asks(fd));
+FD_CALL(ssize_t, fgetxattr, (int fd, const char *name, void *value, size_t n), (fd, name, value, n), fd, file_asks(fd));
+FD_CALL(ssize_t, flistxattr, (int fd, char *list, size_t n), (fd, list, n), fd, file_asks(fd));
+
+/* ---- what is said of it ---- */
+
+FD_CALL(int, fchmod, (int fd, mode_t mode), (fd, mode), fd, file_asks(fd));
+FD_CALL(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), fd, file_asks(fd));
+FD_CALL(int, futimes, (int fd, const struct timeval times[2]), (fd, times), fd, file_asks(fd));
+FD_CALL(int, futimens, (int fd, const struct timespec times[2]), (fd, times), fd, file_asks(fd));
+FD_CALL(int, fsetxattr, (int fd, const char *name, const void *value, size_t n, int flags), (fd, name, value, n, flags),
+        fd, file_asks(fd));
+FD_CALL(int, fremovexattr, (int fd, const char *name), (fd, name), fd, file_asks(fd));
+FD_CALL(int, fchdir, (int fd), (fd), fd, file_asks(fd));
+
+/* ---- its length and its place on the disk ---- */
+
+static bool moved(int fd)
+{
+    file_moved(fd);
+    return file_asks(fd);
+}
+
+FD_CALL(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence), fd, moved(fd));
+TWIN(lseek64, lseek);
+TWIN(__lseek, lseek);
+TWIN(llseek, lseek);
+FD_CALL(int, ftruncate, (int fd, off_t size), (fd, size), fd, file_asks(fd));
+TWIN(ftruncate64, ftruncate);
+FD_CALL_CANCEL(int, fallocate, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size), fd,
+               file_asks(fd));
+TWIN(fallocate64, fallocate);
+FD_CALL_ERROR(posix_fallocate, (int fd, off_t offset, off_t size), (fd, offset, size), fd, file_asks(fd));
+TWIN(posix_fallocate64, posix_fallocate);
+FD_CALL_ERROR(posix_fadvise, (int fd, off_t offset, off_t size, int advice), (fd, offset, size, advice), fd,
+              file_asks(fd));
+TWIN(posix_fadvise64, posix_fadvise);
+FD_CALL(ssize_t, readahead, (int fd, off_t offset, size_t n), (fd, offset, n), fd, file_asks(fd));
+FD_CALL_CANCEL(int, fsync, (int fd), (fd), fd, file_has_disk(fd));
+FD_CALL_CANCEL(int, fdatasync, (int fd), (fd), fd, file_has_disk(fd));
+FD_CALL(int, syncfs, (int fd), (fd), fd, file_has_disk(fd));
+FD_CALL_CANCEL(int, sync_file_range, (int fd, off_t offset, off_t size, unsigned flags), (fd, offset, size, flags), fd,
+               file_has_disk(fd));
+METHOD_CALL(hook_enter_cancel, int, msync, (void *p, size_t n, int flags), (p, n, flags), (flags & MS_SYNC) != 0);
+
+EXPORT void sync(void)
+{
+    struct fiber *self = hook_enter();
+    struct method_call call;
+    method_begin(&call, self, true, "sync");
+    real.sync();
+    method_end(&call);
+}
+
+/* ---- from one descriptor to another ---- */
+
+struct transfer {
+    struct fiber *self;
+    struct method_call call;
+    int in, out; /* -1: none */
+};
+
+/* Waits until both ends are ready: 0, or -errno. Then the call is made, and waits no more, or not for long. */
+static long transfer_begin(struct transfer *t, struct fiber *self, int in, int out, bool waits, const char *call)
+{
+    long r = 0;
+    *t = (struct transfer){.self = self, .in = in, .out = out};
+    for (int dir = DIR_IN; r == 0 && dir < DIRS; dir++) {
+        int fd = dir == DIR_IN ? in : out;
+        if (fd >= 0 && hook_refusal(self, fd) != 0)
+            r = -hook_refusal(self, fd);
+        else if (fd >= 0 && self != NULL && waits)
+            r = file_await(self, fd, dir, call);
+    }
+    if (r == 0)
+        method_begin(&t->call, self, self != NULL && ((in >= 0 && file_asks(in)) || (out >= 0 && file_asks(out))),
+                     call);
+    return r;
+}
+
+static ssize_t transfer_end(struct transfer *t, ssize_t r)
+{
+    method_end(&t->call);
+    if (t->self != NULL && r > 0) {
+        if (t->in >= 0)
+            file_progress(t->self, t->in, DIR_IN);
+        if (t->out >= 0)
+            file_progress(t->self, t->out, DIR_OUT);
+    }
+    return r;
+}
+
+GATED(ssize_t, splice, (int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags),
+      (in, in_at, out, out_at, n, flags))
+{
+    struct transfer t;
+    long r = transfer_begin(&t, hook_enter_cancel(), in, out, n > 0 && (flags & SPLICE_F_NONBLOCK) == 0, "splice");
+    return r < 0 ? hook_result(r) : transfer_end(&t, real.splice(in, in_at, out, out_at, n, flags));
+}
+
+GATED(ssize_t, tee, (int in, int out, size_t n, unsigned flags), (in, out, n, flags))
+{
+    struct transfer t;
+    long r = transfer_begin(&t, hook_enter_cancel(), in, out, n > 0 && (flags & SPLICE_F_NONBLOCK) == 0, "tee");
+    return r < 0 ? hook_result(r) : transfer_end(&t, real.tee(in, out, n, flags));
+}
+
+/* Into a pipe, or from its other end. */
+GATED(ssize_t, vmsplice, (int fd, const struct iovec *iov, size_t n, unsigned flags), (fd, iov, n, flags))
+{
+    struct fiber *self = hook_enter_cancel();
+    struct transfer t;
+    bool out = self != NULL && (sys(SYS_fcntl, fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    long r = transfer_begin(&t, self, out ? -1 : fd, out ? fd : -1, (flags & SPLICE_F_NONBLOCK) == 0, "vmsplice");
+    return r < 0 ? hook_result(r) : transfer_end(&t, real.vmsplice(fd, iov, n, flags));
+}
+
+GATED(ssize_t, copy_file_range, (int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags),
+      (in, in_at, out, out_at, n, flags))
+{
+    struct transfer t;
+    long r = transfer_begin(&t, hook_enter_cancel(), in, out, false, "copy_file_range");
+    return r < 0 ? hook_result(r) : transfer_end(&t, real.copy_file_range(in, in_at, out, out_at, n, flags));
+}
+
+/* A blocking one sends all. In pieces that fit, as a rule, into what is free once the other side can be written. */
+GATED(ssize_t, sendfile, (int out, int in, off_t *at, size_t n), (out, in, at, n))
+{
+    const size_t piece = 64 << 10;
+    struct fiber *self = hook_enter();
+    if (self == NULL)
+        return real.sendfile(out, in, at, n);
+    struct fd_entry *e = fdtab_get(out);
+    bool whole = e == NULL || fdtab_kind(out, e) < 0 || e->kind == FD_FILE || fdtab_nonblocking(out);
+    size_t done = 0;
+    for (;;) {
+        struct transfer t;
+        long r = transfer_begin(&t, self, in, out, !whole, "sendfile");
+        if (r == 0) {
+            size_t part = whole || n - done < piece ? n - done : piece;
+            r = transfer_end(&t, real.sendfile(out, in, at, part));
+            r = r < 0 ? -errno : r;
+        }
+        if (r > 0)
+            done += (size_t)r;
+        if (r > 0 && !whole && done < n)
+            continue;
+        if (r < 0 && done > 0)
+            io_defer(self, fdtab_get(out), DIR_OUT, r);
+        return done > 0 ? (ssize_t)done : hook_result(r);
+    }
+}
+TWIN(sendfile64, sendfile);

@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# Calls on files, names and directories, by each async method: what the program sees is what it sees bare, and who waits
+# stops nobody else.
+
+load helper
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+}
+
+# bats test_tags=name:access,name:chdir,name:chmod,name:chown,name:chroot,name:fchmod,name:fchown,name:fdatasync,name:fstat,name:fsync,name:ftruncate,name:link,name:lseek,name:lstat,name:mkdir,name:mkfifo,name:opendir,name:openfile,name:readdir,name:readlink,name:rename,name:rewinddir,name:rmdir,name:stat,name:symlink,name:truncate,name:unlink,name:LargeFile,hook:stat,hook:stat64,hook:lstat,hook:lstat64,hook:fstatat,hook:fstatat64,hook:__xstat,hook:__xstat64,hook:__lxstat,hook:__lxstat64,hook:__fxstatat,hook:__fxstatat64,hook:statx,hook:access,hook:faccessat,hook:euidaccess,hook:eaccess,hook:statfs,hook:__statfs,hook:statfs64,hook:statvfs,hook:statvfs64,hook:rename,hook:renameat,hook:renameat2,hook:link,hook:linkat,hook:symlink,hook:symlinkat,hook:readlink,hook:__readlink_chk,hook:readlinkat,hook:__readlinkat_chk,hook:unlink,hook:unlinkat,hook:remove,hook:realpath,hook:realpath_old,hook:__realpath_chk,hook:canonicalize_file_name,hook:mkdir,hook:mkdirat,hook:rmdir,hook:mkfifo,hook:mkfifoat,hook:mknod,hook:mknodat,hook:__xmknod,hook:__xmknodat,hook:truncate,hook:truncate64,hook:chmod,hook:lchmod,hook:fchmodat,hook:chown,hook:lchown,hook:fchownat,hook:utime,hook:utimes,hook:lutimes,hook:futimesat,hook:utimensat,hook:getxattr,hook:lgetxattr,hook:setxattr,hook:lsetxattr,hook:listxattr,hook:llistxattr,hook:removexattr,hook:lremovexattr,hook:chdir,hook:chroot,hook:open,hook:open64,hook:__open,hook:__open64,hook:openat,hook:openat64,hook:__open_2,hook:__open64_2,hook:__openat_2,hook:__openat64_2,hook:creat,hook:creat64,hook:fstat,hook:fstat64,hook:__fxstat,hook:__fxstat64,hook:fstatfs,hook:fstatfs64,hook:fstatvfs,hook:fstatvfs64,hook:fgetxattr,hook:flistxattr,hook:fchmod,hook:fchown,hook:futimes,hook:futimens,hook:fsetxattr,hook:fremovexattr,hook:fchdir,hook:lseek,hook:lseek64,hook:__lseek,hook:llseek,hook:ftruncate,hook:ftruncate64,hook:fallocate,hook:fallocate64,hook:posix_fallocate,hook:posix_fallocate64,hook:posix_fadvise,hook:posix_fadvise64,hook:readahead,hook:fsync,hook:fdatasync,hook:syncfs,hook:sync_file_range,hook:msync,hook:sync,hook:ioctl,hook:splice,hook:tee,hook:vmsplice,hook:copy_file_range,hook:sendfile,hook:sendfile64,hook:opendir,hook:fdopendir,hook:readdir,hook:readdir64,hook:readdir_r,hook:readdir64_r,hook:getdents64,hook:scandir,hook:scandir64,hook:scandirat,hook:scandirat64,hook:ftw,hook:ftw64,hook:nftw,hook:nftw_old,hook:nftw64,hook:nftw64_old,hook:glob,hook:glob_old,hook:glob64,hook:glob64_old
+@test "files: every call, right and wrong, alone" {
+    same "$PROGRAMS/file_calls" run 0
+    [ "$(stat_of mode)" = solo ] && [ "${#lines[@]}" -gt 300 ]
+}
+
+# bats test_tags=hook:stat,hook:stat64,hook:lstat,hook:lstat64,hook:fstatat,hook:fstatat64,hook:__xstat,hook:__xstat64,hook:__lxstat,hook:__lxstat64,hook:__fxstatat,hook:__fxstatat64,hook:statx,hook:access,hook:faccessat,hook:euidaccess,hook:eaccess,hook:statfs,hook:__statfs,hook:statfs64,hook:statvfs,hook:statvfs64,hook:rename,hook:renameat,hook:renameat2,hook:link,hook:linkat,hook:symlink,hook:symlinkat,hook:readlink,hook:__readlink_chk,hook:readlinkat,hook:__readlinkat_chk,hook:unlink,hook:unlinkat,hook:remove,hook:realpath,hook:realpath_old,hook:__realpath_chk,hook:canonicalize_file_name,hook:mkdir,hook:mkdirat,hook:rmdir,hook:mkfifo,hook:mkfifoat,hook:mknod,hook:mknodat,hook:__xmknod,hook:__xmknodat,hook:truncate,hook:truncate64,hook:chmod,hook:lchmod,hook:fchmodat,hook:chown,hook:lchown,hook:fchownat,hook:utime,hook:utimes,hook:lutimes,hook:futimesat,hook:utimensat,hook:getxattr,hook:lgetxattr,hook:setxattr,hook:lsetxattr,hook:listxattr,hook:llistxattr,hook:removexattr,hook:lremovexattr,hook:chdir,hook:chroot,hook:open,hook:open64,hook:__open,hook:__open64,hook:openat,hook:openat64,hook:__open_2,hook:__open64_2,hook:__openat_2,hook:__openat64_2,hook:creat,hook:creat64,hook:fstat,hook:fstat64,hook:__fxstat,hook:__fxstat64,hook:fstatfs,hook:fstatfs64,hook:fstatvfs,hook:fstatvfs64,hook:fgetxattr,hook:flistxattr,hook:fchmod,hook:fchown,hook:futimes,hook:futimens,hook:fsetxattr,hook:fremovexattr,hook:fchdir,hook:lseek,hook:lseek64,hook:__lseek,hook:llseek,hook:ftruncate,hook:ftruncate64,hook:fallocate,hook:fallocate64,hook:posix_fallocate,hook:posix_fallocate64,hook:posix_fadvise,hook:posix_fadvise64,hook:readahead,hook:fsync,hook:fdatasync,hook:syncfs,hook:sync_file_range,hook:msync,hook:sync,hook:ioctl,hook:splice,hook:tee,hook:vmsplice,hook:copy_file_range,hook:sendfile,hook:sendfile64,hook:opendir,hook:fdopendir,hook:readdir,hook:readdir64,hook:readdir_r,hook:readdir64_r,hook:getdents64,hook:scandir,hook:scandir64,hook:scandirat,hook:scandirat64,hook:ftw,hook:ftw64,hook:nftw,hook:nftw_old,hook:nftw64,hook:nftw64_old,hook:glob,hook:glob_old,hook:glob64,hook:glob64_old
+@test "files: every call, right and wrong, six threads at once, by each method" {
+    for method in detach switch none; do
+        COAX_OPTIONS=(--async "$method")
+        same_cooperative 8 "$PROGRAMS/file_calls" run 6
+        [ "${#lines[@]}" -gt 300 ]
+    done
+    COAX_OPTIONS=(--threads kernel)
+    same "$PROGRAMS/file_calls" run 6
+}
+
+# bats test_tags=hook:write,hook:pwrite,hook:ftruncate,hook:truncate,hook:fallocate,hook:copy_file_range
+@test "files: a file that gets too long is its writer's own fault" {
+    for method in detach switch none; do
+        COAX_OPTIONS=(--async "$method")
+        same_cooperative 10 "$PROGRAMS/file_limit" run handled
+        [ "$output" = limits ]
+    done
+    same "$PROGRAMS/file_limit" run default
+    [ "$status" = 153 ]
+}
+
+# bats test_tags=hook:open,name:mkfifo
+@test "opening a FIFO waits for its other end, and for nobody else's" {
+    for method in detach switch; do
+        COAX_OPTIONS=(--async "$method")
+        same_cooperative 24 "$PROGRAMS/file_fifo" run
+        [ "${lines[-1]}" = race ] && [ "$status" = 0 ]
+    done
+}
+
+# By `none` everybody waits.
+stuck() {
+    bare "$PROGRAMS/file_stuck" "$@"
+    local expected=$output
+    [ "${lines[0]}" = "counting went on" ]
+    for method in detach switch; do
+        COAX_OPTIONS=(--async "$method")
+        wrapped "$PROGRAMS/file_stuck" "$@"
+        echo "$method: $output"
+        [ "$output" = "$expected" ] && [ "$(stat_of mode)" = fiber ]
+    done
+    COAX_OPTIONS=(--async none)
+    wrapped "$PROGRAMS/file_stuck" "$@"
+    echo "none: $output"
+    [ "${lines[0]}" = "counting stood still" ] && [ "$(stat_of mode)" = fiber ]
+}
+
+# bats test_tags=hook:open,hook:truncate
+@test "files that another process keeps leased" {
+    stuck lease run
+}
+
+# bats test_tags=hook:stat,hook:open,hook:pread,hook:read,hook:fstat,hook:unlink,hook:access,hook:statvfs,hook:opendir,hook:readdir,hook:close
+@test "a file system that sleeps" {
+    [ "$(id -u)" = 0 ] && [ -c /dev/fuse ] || skip "needs root and /dev/fuse"
+    mkdir asleep
+    "$PROGRAMS/fuse_sleep" "$PWD/asleep" 50 3>&- &
+    wait_until 10 mountpoint -q asleep
+    stuck fuse asleep
+}
+
+teardown() {
+    ! mountpoint -q asleep 2>/dev/null || umount -l asleep
+}
+
+# bats test_tags=hook:openat,hook:fstatat,hook:fdopendir,hook:readdir,hook:fstat,hook:read,hook:close
+@test "a warm tree is walked with the system calls that it takes bare" {
+    local bare_calls calls tree
+    for tree in "$BATS_TEST_TMPDIR/tree" /dev/shm/coax-tree.$$; do
+        mkdir -p "$tree" && "$PROGRAMS/file_walk" "$tree" 1000
+        bare_calls=$(calls_of "$PROGRAMS/file_walk" "$tree")
+        for method in detach switch none; do
+            calls=$(calls_of "$COAX" --no-follow --async "$method" "$PROGRAMS/file_walk" "$tree")
+            echo "$tree $method: $calls, bare $bare_calls"
+            [ "$calls" -le $((bare_calls + bare_calls / 20)) ]
+        done
+        same_cooperative 2 "$PROGRAMS/file_walk" "$tree"
+        rm -rf "$tree"
+    done
+}
+
+# Those on files. Without the monitor's, which depend on how long the run takes: it opens, reads and closes what /proc says
+# of a thread, and nobody else makes the older system call open.
+calls_of() {
+    LIMIT=120 run_limited strace -f -c -e trace=newfstatat,fstat,statx,statfs,fstatfs,open,openat,openat2,read,readv,preadv2,close,getdents64,lseek \
+        -o "$BATS_TEST_TMPDIR/calls" "$@"
+    awk '$NF == "open" { open = $4 } $NF == "total" { total = $4 } END { print total - 3 * open }' "$BATS_TEST_TMPDIR/calls"
+}
