@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# Unmodified threaded programs of Debian that touch many files, bare and under coax by each async method: equal results,
+# and under coax their threads were fibers.
+
+load helper
+
+MOST=$(($(nproc) + 6))
+
+setup() {
+    export LC_ALL=C TMPDIR=$BATS_TEST_TMPDIR HOME=$BATS_TEST_TMPDIR
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+# The output of a pipeline whose first program is wrapped: same_sorted COMMAND...
+same_sorted() {
+    local expected
+    expected=$("$@" | sort)
+    [ "$(wc -l <<<"$expected")" -gt 10 ]
+    for method in detach switch none; do
+        COAX_OPTIONS=(--async "$method")
+        wrapped "$@"
+        [ "$status" = 0 ]
+        diff <(echo "$expected") <(sort <<<"$output")
+        [ "$(stat_of mode)" = fiber ] && [ "$(stat_of kernel_threads)" -le "$MOST" ]
+    done
+}
+
+# bats test_tags=hook:open,hook:read,hook:readdir64,hook:statx
+@test "ripgrep in four threads" {
+    same_sorted rg -j4 -c include /usr/include/linux
+}
+
+# bats test_tags=hook:opendir,hook:readdir64,hook:statx
+@test "fd in four threads" {
+    same_sorted fdfind -j4 . /usr/share/perl
+}
+
+# bats test_tags=hook:open,hook:read,hook:pread,hook:write,hook:lstat,hook:mkdir,hook:utimensat,hook:chmod
+@test "mksquashfs and unsquashfs" {
+    "$PROGRAMS/file_walk" . 500
+    mkdir tree && mv [0-9]* tree && ln -s 0/1 tree/link && mkfifo tree/fifo
+    pack() { "$@" mksquashfs tree "$image" -processors 4 -all-time 0 -mkfs-time 0 -no-progress -quiet; }
+    image=bare.sq && pack >/dev/null
+    for method in detach switch none; do
+        image=$method.sq
+        COAX_OPTIONS=(--async "$method")
+        pack wrapped
+        [ "$status" = 0 ] && [ "$(stat_of mode)" = fiber ]
+        cmp bare.sq "$image"
+        wrapped unsquashfs -quiet -no-progress -processors 4 -dest "$method" "$image"
+        [ "$status" = 0 ] && [ "$(stat_of mode)" = fiber ]
+        diff <(cd tree && find . -type f -exec sha1sum {} + | sort) <(cd "$method" && find . -type f -exec sha1sum {} + | sort)
+        [ "$(readlink "$method/link")" = 0/1 ] && [ -p "$method/fifo" ]
+    done
+}
+
+# bats test_tags=hook:lstat,hook:open,hook:read,hook:readdir
+@test "git status, which looks at the files in threads, and git grep" {
+    git init -q . && "$PROGRAMS/file_walk" . 3000 && git add . && git -c user.name=a -c user.email=a@b commit -q -m files
+    echo changed >0/7 && rm 3/303 && echo new >4/new
+    for command in "status --short" "grep -c aaa -- 5 6" "diff --stat"; do
+        bare git -c core.preloadIndex=true $command
+        local expected=$output
+        [ "$status" = 0 ] && [ "$expected" ]
+        for method in detach switch none; do
+            COAX_OPTIONS=(--async "$method" --no-follow)
+            wrapped git -c core.preloadIndex=true $command
+            [ "$status" = 0 ] && [ "$output" = "$expected" ]
+            [ "$command" = "diff --stat" ] || [ "$(stat_of mode)" = fiber ]
+        done
+    done
+}
+
+# bats test_tags=hook:open,hook:fstat,hook:lstat,hook:readdir64,hook:rename,hook:unlink,hook:ftruncate
+@test "python walks, copies, renames and removes trees in threads" {
+    "$PROGRAMS/file_walk" . 400
+    same_cooperative "$MOST" /usr/bin/python3 "$ROOT/tests/programs/py_files.py" "$PWD"
+    [ "$status" = 0 ]
+    for method in switch none; do
+        COAX_OPTIONS=(--async "$method")
+        same_cooperative "$MOST" /usr/bin/python3 "$ROOT/tests/programs/py_files.py" "$PWD"
+    done
+}
