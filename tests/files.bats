@@ -45,6 +45,35 @@ setup() {
     done
 }
 
+# bats test_tags=smoke,hook:sendfile,hook:splice,hook:tee,hook:vmsplice
+@test "sendfile, splice, tee and vmsplice through chains of threads" {
+    for method in detach switch none; do
+        COAX_OPTIONS=(--async "$method")
+        same_cooperative 4 "$PROGRAMS/file_transfer" source
+        [ "${lines[-1]}" = impatient ] && [ "$status" = 0 ]
+    done
+}
+
+# bats test_tags=hook:sendfile
+@test "write limit: sendfile to a peer that does not read" {
+    COAX_OPTIONS=(--write-timeout 200ms)
+    wrapped /usr/bin/python3 - <<'END'
+import os, socket, threading
+def send():
+    a, b = socket.socketpair()
+    source = os.open("/usr/bin/python3", os.O_RDONLY)
+    sent = os.sendfile(a.fileno(), source, 0, 1 << 22)
+    try:
+        os.sendfile(a.fileno(), source, sent, 1 << 22)
+    except TimeoutError:
+        print("timed out", 0 < sent < 1 << 22, len(b.recv(1 << 23, socket.MSG_DONTWAIT)) > 0)
+t = threading.Thread(target=send)
+t.start()
+t.join()
+END
+    [ "$output" = "timed out True True" ]
+}
+
 # By `none` everybody waits.
 stuck() {
     bare "$PROGRAMS/file_stuck" "$@"

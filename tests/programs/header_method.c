@@ -1,8 +1,11 @@
 /* Async methods: the default, a thread's own, inherited, nested, left by a jump; and what ends a thread that opens a
    FIFO. */
+#define _GNU_SOURCE
 #include <coax.h>
 #include <setjmp.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 static int wrong;
 static const char *fifo;
@@ -200,6 +203,105 @@ static void race(void)
     printf("race\n");
 }
 
+/* The child has the thread that forked alone, and none of the limits of the others. */
+static int opens_for_long(void *arg)
+{
+    return coax_with_timeout(100, opens, arg);
+}
+
+static void *opener_for_long(void *arg)
+{
+    return (void *)(long)opens_for_long(arg);
+}
+
+static void forks(void)
+{
+    pthread_t t;
+    int i, status = 0;
+    void *r;
+    pthread_create(&t, NULL, opener_for_long, NULL);
+    coax_sleep(0.02);
+    for (i = 0; i < 5; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(20);
+            _exit(under_deadline(NULL) == -ETIMEDOUT && under_deadline(NULL) == -ETIMEDOUT ? 7 : 8);
+        }
+        check(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7, "a child");
+    }
+    coax_cancel(t);
+    check(pthread_join(t, &r) == 0 && (long)r == -ECANCELED, "cancelled after forks");
+    printf("forks\n");
+}
+
+/* ---- other calls on files ---- */
+
+static int empty[2], full[2];
+
+static int splices(void *arg)
+{
+    (void)arg;
+    return splice(empty[0], NULL, full[1], NULL, 10, 0) < 0 ? -errno : 0;
+}
+
+static int sends(void *arg)
+{
+    (void)arg;
+    return sendfile(full[1], open("/dev/zero", O_RDONLY | O_CLOEXEC), NULL, 1) < 0 ? -errno : 0;
+}
+
+static void *splicer(void *arg)
+{
+    return (void *)(long)splices(arg);
+}
+
+static void transfers(void)
+{
+    static char much[1 << 17];
+    pthread_t t;
+    void *r;
+    char c;
+    check(pipe(empty) == 0 && pipe2(full, O_NONBLOCK) == 0 && write(full[1], much, sizeof much) > 0, "pipes");
+    check(fcntl(full[1], F_SETFL, 0) == 0, "blocking");
+    check(coax_with_timeout(0.05, splices, NULL) == -ETIMEDOUT, "splice, a deadline");
+    check(coax_with_timeout(0.05, sends, NULL) == -ETIMEDOUT, "sendfile, a deadline");
+    pthread_create(&t, NULL, splicer, NULL);
+    coax_sleep(0.02);
+    coax_cancel(t);
+    check(pthread_join(t, &r) == 0 && (long)r == -ECANCELED, "splice, cancelled");
+    check(write(empty[1], "x", 1) == 1 && read(empty[0], &c, 1) == 1 && c == 'x', "no byte was taken");
+    printf("transfers\n");
+}
+
+#define ABORTED(e) check((e) == -1 && errno == EUCLEAN, #e)
+
+static void aborted(void)
+{
+    struct stat st;
+    char buf[10];
+    int fd = open(".", O_RDONLY), other = open("/dev/null", O_RDWR);
+    check(fd >= 0 && other >= 0 && coax_fd_abort(fd, EUCLEAN) == 0, "abort");
+    ABORTED(fstat(fd, &st));
+    ABORTED(lseek(fd, 0, SEEK_SET));
+    ABORTED(read(fd, buf, 1));
+    ABORTED(write(fd, buf, 1));
+    ABORTED(pread(fd, buf, 1, 0));
+    ABORTED(pwrite(fd, buf, 1, 0));
+    ABORTED(ftruncate(fd, 0));
+    ABORTED(fsync(fd));
+    ABORTED(fdatasync(fd));
+    ABORTED(fchmod(fd, 0700));
+    ABORTED(fchdir(fd));
+    ABORTED(sendfile(other, fd, NULL, 1));
+    ABORTED(splice(fd, NULL, other, NULL, 1, 0));
+    check(posix_fallocate(fd, 0, 1) == EUCLEAN, "posix_fallocate");
+    check(fdopendir(fd) == NULL && errno == EUCLEAN, "fdopendir");
+    check(close(fd) == 0 && open(".", O_RDONLY) == fd && fstat(fd, &st) == 0, "the number's next owner");
+    close(fd);
+    close(other);
+    printf("aborted\n");
+}
+
 int main(int argc, char **argv)
 {
     pthread_t t;
@@ -219,5 +321,8 @@ int main(int argc, char **argv)
     pthread_create(&t, NULL, late, NULL);
     check(pthread_join(t, &r) == 0 && (long)r == -ECANCELED, "a request that was kept");
     race();
+    forks();
+    transfers();
+    aborted();
     return wrong;
 }
