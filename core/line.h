@@ -18,7 +18,17 @@
 
 enum { LINES = 64 };
 
-enum line_kind { LINE_FLOCK, LINE_FCNTL, LINE_MSGSND, LINE_MSGRCV, LINE_SEMOP, LINE_SEM, LINE_MUTEX, LINE_RWLOCK };
+enum line_kind {
+    LINE_FLOCK,
+    LINE_FCNTL,
+    LINE_MSGSND,
+    LINE_MSGRCV,
+    LINE_SEMOP,
+    LINE_MQ,
+    LINE_SEM,
+    LINE_MUTEX,
+    LINE_RWLOCK
+};
 
 struct line_key {
     uint64_t kind, word[4];

@@ -129,19 +129,18 @@ static bool time_good(const struct timespec *t)
     return mem_readable(t, sizeof *t) && t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
 }
 
-/* One operation is shorter than what can be asked for: with what is behind it, or before. */
-static bool ops_readable(const struct sembuf *ops, size_t n)
+/* With a time that is none the kernel copies the operations, and stops there. */
+static bool ops_readable(int id, struct sembuf *ops, size_t n)
 {
-    size_t size = n * sizeof *ops;
-    return size >= 8 ? mem_readable(ops, size) : mem_readable(ops, 8) || mem_readable((const char *)ops + size - 8, 8);
+    const struct timespec no_time = {0, -1};
+    return sys(SYS_semtimedop, id, ops, n, &no_time) == -EINVAL;
 }
 
 long sysv_semop(struct fiber *self, int id, struct sembuf *ops, size_t n, const struct timespec *timeout)
 {
     struct operation o = {.id = id, .ops = ops, .n = n};
-    const size_t most = 1 << 16; /* more than the kernel allows */
     /* What is refused, is refused at once. */
-    if (n == 0 || n > most || !ops_readable(ops, n) || (timeout != NULL && !time_good(timeout)))
+    if (n == 0 || !ops_readable(id, ops, n) || (timeout != NULL && !time_good(timeout)))
         return sys(SYS_semtimedop, id, ops, n, timeout);
     uint64_t at = timeout == NULL ? CLOCK_NEVER : clock_after(clock_from_timespec(timeout));
     if (n <= OPS_HERE) {

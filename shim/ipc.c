@@ -100,6 +100,14 @@ EXPORT int mq_timedsend(mqd_t mq, const char *message, size_t size, unsigned pri
                         : (int)hook_result(mq_give(self, mq, message, size, priority, until));
 }
 
+EXPORT int mq_notify(mqd_t mq, const struct sigevent *event)
+{
+    struct fiber *self = hook_enter();
+    if (self != NULL)
+        mq_tell(self);
+    return real.mq_notify(mq, event);
+}
+
 /* libc closes the number itself. */
 EXPORT int mq_close(mqd_t mq)
 {

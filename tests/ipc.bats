@@ -44,6 +44,12 @@ load helper
     done
 }
 
+# bats test_tags=hook:mq_notify,hook:mq_receive,hook:mq_send,hook:mq_close,hook:pthread_create,hook:pthread_join
+@test "nobody is told of a message that somebody waits for" {
+    same_cooperative 2 "$PROGRAMS/ipc_notify"
+    [ "$status" = 0 ]
+}
+
 # bats test_tags=hook:aio_suspend,hook:aio_suspend64,hook:pthread_kill,hook:pthread_create,hook:pthread_join
 @test "asynchronous I/O is waited for" {
     same_cooperative 3 "$PROGRAMS/ipc_aio"

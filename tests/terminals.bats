@@ -3,7 +3,7 @@
 
 load helper
 
-# bats test_tags=smoke,hook:tcgetattr,hook:tcsetattr,hook:tcdrain,hook:tcsendbreak,hook:tcflow,hook:tcflush,hook:tcgetpgrp,hook:tcsetpgrp,hook:tcgetsid
+# bats test_tags=hook:tcgetattr,hook:tcsetattr,hook:tcdrain,hook:tcsendbreak,hook:tcflow,hook:tcflush,hook:tcgetpgrp,hook:tcsetpgrp,hook:tcgetsid
 @test "attributes, flow, flush, sessions, background jobs, errors; a call that blocks" {
     same "$PROGRAMS/term_calls" 0
     same_cooperative 2 "$PROGRAMS/term_calls" 1
