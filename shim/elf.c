@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-enum { HIDDEN = 0x8000, MOST = 512, GLIBC_2_2_5 = 0x09691a75 /* the version's hash */ };
+enum { HIDDEN = 0x8000, MOST = 1024, GLIBC_2_2_5 = 0x09691a75 /* the version's hash */ };
 
 struct object {
     uintptr_t base;
