@@ -1,5 +1,6 @@
 #include "core/file.h"
 #include "core/io.h"
+#include "core/mem.h"
 #include "core/ready.h"
 
 #include <errno.h>
@@ -311,6 +312,44 @@ long file_or_writev(struct fiber *self, int fd, const struct iovec *iov, int n, 
 
 /* ---- from one descriptor to another ---- */
 
+static int kind_of(int fd)
+{
+    struct fd_entry *e = fdtab_get(fd);
+    return e == NULL ? -EBADF : fdtab_kind(fd, e);
+}
+
+static bool is_open_for(int fd, int dir)
+{
+    long flags = sys(SYS_fcntl, fd, F_GETFL);
+    long mode = flags & O_ACCMODE;
+    return flags >= 0 && (flags & O_PATH) == 0 && (mode == O_RDWR || mode == (dir == DIR_IN ? O_RDONLY : O_WRONLY));
+}
+
+static bool is_pipe(int kind)
+{
+    return kind == FD_PIPE || kind == FD_FIFO;
+}
+
+static bool listens(int fd)
+{
+    const struct fd_entry *e = fdtab_peek(fd);
+    return e != NULL && e->listening;
+}
+
+/* And it is not one that the kernel refuses. */
+static bool both_wait(int in, int out)
+{
+    return is_open_for(in, DIR_IN) && is_open_for(out, DIR_OUT) && !listens(in) && !listens(out);
+}
+
+enum file_transfer file_splices(int in, int out)
+{
+    int to = out < 0 ? FD_PIPE : kind_of(out);
+    if (is_pipe(to) || to == FD_FILE || to == FD_MEMORY)
+        return TRANSFER_TRIED;
+    return to >= 0 && is_pipe(kind_of(in)) && both_wait(in, out) ? TRANSFER_AWAITED : TRANSFER_NOW;
+}
+
 static long look(int fd, struct fd_entry *e, void *arg)
 {
     struct pollfd p = {fd, *(const short *)arg, 0};
@@ -318,11 +357,30 @@ static long look(int fd, struct fd_entry *e, void *arg)
     return sys(SYS_poll, &p, 1, 0) == 0 ? -EAGAIN : 0;
 }
 
+/* From there on the file has nothing. */
+static bool at_end(int fd, const off_t *at)
+{
+    struct stat st;
+    long begin = at == NULL ? sys(SYS_lseek, fd, 0, SEEK_CUR) : mem_readable(at, sizeof *at) ? *at : -1;
+    return begin < 0 || sys(SYS_fstat, fd, &st) != 0 || begin >= st.st_size;
+}
+
+bool file_sends(int in, const off_t *at, int out)
+{
+    short writable = POLLOUT;
+    int from = kind_of(in), to = kind_of(out);
+    if (to < 0 || to == FD_FILE || !both_wait(in, out))
+        return false;
+    if (is_pipe(to)) /* for room in there the kernel waits first */
+        return from == FD_FILE || from == FD_STREAM || from == FD_MEMORY;
+    return from == FD_FILE && (look(out, NULL, &writable) == 0 || !at_end(in, at));
+}
+
 int file_await(struct fiber *self, int fd, int dir, const char *call)
 {
     static const short events[DIRS] = {[DIR_IN] = POLLIN, [DIR_OUT] = POLLOUT};
     struct fd_entry *e = fdtab_get(fd);
-    int kind = e == NULL ? -EBADF : fdtab_kind(fd, e);
+    int kind = kind_of(fd);
     if (kind < 0 || kind == FD_FILE || kind == FD_MEMORY)
         return 0;
     long r = io_run(self, fd, e, dir, dir == DIR_IN ? OP_READ : OP_WRITE, look, (void *)&events[dir], call);

@@ -84,6 +84,12 @@ long file_preadv(struct fiber *self, int fd, const struct iovec *iov, int n, off
 bool file_writev(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *iov, int n, const char *call,
                  long *result);
 
+/* splice and kin, from `in` to `out`, -1: none. What the kernel refuses it refuses at once, whatever there is to read:
+ * it is asked first, and only where it would wait for room without regard to SPLICE_F_NONBLOCK we wait before. */
+enum file_transfer { TRANSFER_NOW, TRANSFER_TRIED, TRANSFER_AWAITED };
+enum file_transfer file_splices(int in, int out);
+/* sendfile moves something, once both ends are ready. */
+bool file_sends(int in, const off_t *at, int out);
 /* Waits until the descriptor can be read, or written, without waiting: 0 or -errno. A file can, and one with
  * O_NONBLOCK is the kernel's to judge. */
 int file_await(struct fiber *self, int fd, int dir, const char *call);

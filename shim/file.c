@@ -161,30 +161,42 @@ static ssize_t transfer_end(struct transfer *t, ssize_t r)
     return r;
 }
 
-GATED(ssize_t, splice, (int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags),
-      (in, in_at, out, out_at, n, flags))
-{
-    struct transfer t;
-    long r = transfer_begin(&t, hook_enter_cancel(), in, out, n > 0 && (flags & SPLICE_F_NONBLOCK) == 0, "splice");
-    return r < 0 ? hook_result(r) : transfer_end(&t, real.splice(in, in_at, out, out_at, n, flags));
-}
+/* `call` has its flags in `how`. */
+#define TRANSFER(name, params, args, in, out, call)                                                                    \
+    GATED(ssize_t, name, params, args)                                                                                 \
+    {                                                                                                                  \
+        struct fiber *self = hook_enter_cancel();                                                                      \
+        bool waits = self != NULL && (flags & SPLICE_F_NONBLOCK) == 0;                                                 \
+        enum file_transfer kind = waits ? file_splices(in, out) : TRANSFER_NOW;                                        \
+        unsigned how = kind == TRANSFER_TRIED ? flags | SPLICE_F_NONBLOCK : flags;                                     \
+        int error = errno;                                                                                             \
+        for (;;) {                                                                                                     \
+            struct transfer t;                                                                                         \
+            long r = transfer_begin(&t, self, in, out, kind == TRANSFER_AWAITED, #name);                               \
+            if (r < 0)                                                                                                 \
+                return hook_result(r);                                                                                 \
+            ssize_t done = transfer_end(&t, call);                                                                     \
+            if (kind != TRANSFER_TRIED || done >= 0 || errno != EAGAIN)                                                \
+                return done;                                                                                           \
+            kind = TRANSFER_AWAITED;                                                                                   \
+            how = flags;                                                                                               \
+            errno = error;                                                                                             \
+        }                                                                                                              \
+    }                                                                                                                  \
+    extern __typeof__(name) name
 
-GATED(ssize_t, tee, (int in, int out, size_t n, unsigned flags), (in, out, n, flags))
-{
-    struct transfer t;
-    long r = transfer_begin(&t, hook_enter_cancel(), in, out, n > 0 && (flags & SPLICE_F_NONBLOCK) == 0, "tee");
-    return r < 0 ? hook_result(r) : transfer_end(&t, real.tee(in, out, n, flags));
-}
+TRANSFER(splice, (int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags),
+         (in, in_at, out, out_at, n, flags), in, out, real.splice(in, in_at, out, out_at, n, how));
+TRANSFER(tee, (int in, int out, size_t n, unsigned flags), (in, out, n, flags), in, out, real.tee(in, out, n, how));
 
 /* Into a pipe, or from its other end. */
-GATED(ssize_t, vmsplice, (int fd, const struct iovec *iov, size_t n, unsigned flags), (fd, iov, n, flags))
+static bool goes_in(int fd)
 {
-    struct fiber *self = hook_enter_cancel();
-    struct transfer t;
-    bool out = self != NULL && (sys(SYS_fcntl, fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-    long r = transfer_begin(&t, self, out ? -1 : fd, out ? fd : -1, (flags & SPLICE_F_NONBLOCK) == 0, "vmsplice");
-    return r < 0 ? hook_result(r) : transfer_end(&t, real.vmsplice(fd, iov, n, flags));
+    return (sys(SYS_fcntl, fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
 }
+
+TRANSFER(vmsplice, (int fd, const struct iovec *iov, size_t n, unsigned flags), (fd, iov, n, flags),
+         goes_in(fd) ? -1 : fd, goes_in(fd) ? fd : -1, real.vmsplice(fd, iov, n, how));
 
 GATED(ssize_t, copy_file_range, (int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags),
       (in, in_at, out, out_at, n, flags))
@@ -201,8 +213,7 @@ GATED(ssize_t, sendfile, (int out, int in, off_t *at, size_t n), (out, in, at, n
     struct fiber *self = hook_enter();
     if (self == NULL)
         return real.sendfile(out, in, at, n);
-    struct fd_entry *e = fdtab_get(out);
-    bool whole = e == NULL || fdtab_kind(out, e) < 0 || e->kind == FD_FILE || fdtab_nonblocking(out);
+    bool whole = n == 0 || !file_sends(in, at, out) || fdtab_nonblocking(out);
     size_t done = 0;
     for (;;) {
         struct transfer t;
