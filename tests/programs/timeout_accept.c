@@ -1,6 +1,6 @@
 /*
- * Nobody connects: accept ends with ETIMEDOUT, also after a wait in poll, and the next caller is served.
- * usage: timeout_accept accept|accept4|poll|select|epoll|nonblock LIMIT THREADS
+ * Nobody connects: accept ends with ETIMEDOUT, also after a wait in poll, and the next caller is served, whether it
+ * comes while it is waited for or before. usage: timeout_accept accept|accept4|poll|select|epoll|nonblock LIMIT THREADS
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -153,8 +153,14 @@ static void *scenario(void *unused)
             CHECK(take(listener) == -1 && errno == ETIMEDOUT && in_time(start));
         }
         peer_start(&peer, call, &where);
-        CHECK((fd = take(listener)) >= 0);
-        peer_join(&peer);
+        if (round == 1) /* it is in line when it is waited for */
+            peer_join(&peer);
+        fd = take(listener);
+        for (int more = 50; round == 0 && limit && fd < 0 && errno == ETIMEDOUT && more > 0; more--)
+            fd = take(listener); /* where the machine is loaded the caller takes its time, too */
+        CHECK(fd >= 0);
+        if (round == 0)
+            peer_join(&peer);
         close(fd);
     }
     close(listener);
