@@ -1,6 +1,8 @@
 #include "core/alone.h"
 #include "core/enter.h"
 
+#include <sys/stat.h>
+
 bool alone_home(struct fiber *self)
 {
     struct kthread *first = &rt.baton.first;
@@ -52,29 +54,36 @@ void alone_count(struct solitude *s)
         s->ticks++;
 }
 
+bool alone_hurry(void)
+{
+    return __atomic_load_n(&rt.baton.hurry, __ATOMIC_RELAXED);
+}
+
+/* They end a moment after they are told, helpers without work a second after the last. The kernel counts a directory
+ * for each thread, and two names for the one that they are in. */
 static bool only_one(void)
 {
+    struct stat tasks;
     lock_take(&rt.baton.lock);
     bool one = rt.baton.nthreads == 1 && !rt.baton.monitor_on;
     lock_drop(&rt.baton.lock);
-    return one;
+    return one && (sys(SYS_stat, "/proc/self/task", &tasks) != 0 || tasks.st_nlink <= 3);
 }
 
-/* They leave while the last fiber waits; their threads end a moment after they are told. */
 bool alone_wait(struct fiber *self)
 {
-    const uint64_t until = clock_after(NS_PER_S);
-    if (__atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) != 1 || rt.notify.known != 0)
-        return false;
-    while (clock_now() < until) {
-        bool one = only_one();
+    const uint64_t until = clock_after(10 * NS_PER_S);
+    bool one = false;
+    while (!one && __atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) == 1 && rt.notify.known == 0 &&
+           clock_now() < until) {
         struct wait w;
+        __atomic_store_n(&rt.baton.hurry, true, __ATOMIC_RELAXED);
         core_enter(self);
         wait_init(&w, self, NULL);
-        wait_park(&w, clock_after(5 * NS_PER_MS), 0, "unshare");
+        wait_park(&w, clock_after(2 * NS_PER_MS), 0, "unshare");
         core_leave(self);
-        if (one)
-            return true;
+        one = only_one();
     }
-    return false;
+    __atomic_store_n(&rt.baton.hurry, false, __ATOMIC_RELAXED);
+    return one;
 }

@@ -20,14 +20,16 @@ static inline bool alone_long(const struct solitude *s)
 {
     return s->ticks >= ALONE_TICKS;
 }
+/* Somebody waits for that. */
+bool alone_hurry(void);
 /* If all but the main kernel thread are idle and one fiber is left, they are told to leave: true, and the caller, the
  * monitor, leaves as well. */
 bool alone_dismiss(void);
 /* Moves the last fiber to the main kernel thread, which cannot leave: true, it did. Inside the core. */
 bool alone_home(struct fiber *self);
 
-/* Waits until the caller's kernel thread is the only one, at most a second: false, it is not. Some calls are for
- * processes with one thread. */
+/* Has them leave at once and waits until the kernel, too, knows of one thread, as long as a loaded machine may take for
+ * that: false, there are more. Some calls are for processes with one thread. */
 bool alone_wait(struct fiber *self);
 
 #endif

@@ -52,6 +52,7 @@ struct baton {
     struct kthread first;  /* the main thread */
     uint32_t monitor_word; /* futex: 0, the monitor sleeps */
     bool monitor_on;       /* under the lock: there is one, or it is being made */
+    bool hurry;            /* somebody waits for the others to leave: see alone.h */
 };
 
 /* Makes the calling kernel thread the carrier, with one spare and the monitor. 0 or -errno. */

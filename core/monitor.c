@@ -171,7 +171,7 @@ static void *monitor(void *unused)
     (void)unused;
     (void)sys(SYS_prctl, PR_SET_TIMERSLACK, 1); /* the usual slack is as long as its shortest sleep */
     for (;;) {
-        if (alone_long(&s) && alone_dismiss())
+        if ((alone_long(&s) || alone_hurry()) && alone_dismiss())
             return NULL;
         if (w.quiet >= QUIET_TICKS && (s.ticks == 0 || alone_long(&s))) {
             __atomic_store_n(&rt.baton.monitor_word, 0, __ATOMIC_SEQ_CST);
