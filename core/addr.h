@@ -49,8 +49,8 @@ bool addr_waiting_here(const void *addr, uint32_t bits);
 /* Inside the core: moves up to n waiters to another address. */
 int addr_requeue_here(const void *from, const void *to, int n);
 
-/* From anywhere, any kernel thread, a signal handler too: the caller has changed the word already. Returns how many
- * waiters will wake (those not yet known when the wake is handed over count as woken). */
+/* n >= 1. From anywhere, any kernel thread, a signal handler too: the caller has changed the word already. Returns how
+ * many waiters will wake (those not yet known when the wake is handed over count as woken). */
 int addr_wake(const void *addr, int n);
 /* Around a wait by a thread that is no fiber: from enter on, every wake for the address moves the count. */
 const uint32_t *addr_stranger_enter(const void *addr, uint32_t *seen);

@@ -84,9 +84,16 @@ static long futex_wait(struct fiber *self, const uint32_t *word, uint32_t value,
     return r;
 }
 
-/* A real wake for those in the kernel, then ours. */
-static long futex_wake(struct fiber *self, const long a[6], const void *word, int n, uint32_t bits)
+/* Who asks for none, or for less, wakes one: so it has always been. */
+static int how_many(long n)
 {
+    return (int)n < 1 ? 1 : (int)n;
+}
+
+/* A real wake for those in the kernel, then ours. */
+static long futex_wake(struct fiber *self, const long a[6], const void *word, uint32_t bits)
+{
+    int n = how_many(a[2]);
     long r = real_futex(a);
     if (r < 0 || r >= n)
         return r;
@@ -140,8 +147,8 @@ static long futex_wake_op(struct fiber *self, const long a[6])
                                           : v >= with;
     long first[6] = {a[0], FUTEX_WAKE | (a[1] & FUTEX_PRIVATE_FLAG), a[2]};
     long other[6] = {a[4], FUTEX_WAKE | (a[1] & FUTEX_PRIVATE_FLAG), a[3]};
-    long r = futex_wake(self, first, (void *)a[0], (int)a[2], ~0u);
-    return r + (holds ? futex_wake(self, other, second, (int)a[3], ~0u) : 0);
+    long r = futex_wake(self, first, (void *)a[0], ~0u);
+    return r + (holds ? futex_wake(self, other, second, ~0u) : 0);
 }
 
 /* Locks with priority inheritance: among fibers there is no priority to inherit, and the kernel does not know their
@@ -204,9 +211,9 @@ long sync_futex(struct fiber *self, const long a[6])
     case FUTEX_WAIT_BITSET:
         return futex_wait(self, word, (uint32_t)a[2], (const struct timespec *)a[3], true, clock, (uint32_t)a[5]);
     case FUTEX_WAKE:
-        return futex_wake(self, a, word, (int)a[2], ~0u);
+        return futex_wake(self, a, word, ~0u);
     case FUTEX_WAKE_BITSET:
-        return a[5] == 0 ? -EINVAL : futex_wake(self, a, word, (int)a[2], (uint32_t)a[5]);
+        return a[5] == 0 ? -EINVAL : futex_wake(self, a, word, (uint32_t)a[5]);
     case FUTEX_REQUEUE:
     case FUTEX_CMP_REQUEUE:
         return futex_requeue(self, a);
@@ -227,12 +234,12 @@ void futex_foreign(const long a[6])
 {
     int op = (int)a[1] & FUTEX_CMD_MASK;
     if (op == FUTEX_WAKE || op == FUTEX_WAKE_BITSET)
-        addr_wake((void *)a[0], (int)a[2]);
+        addr_wake((void *)a[0], how_many(a[2]));
     else if (op == FUTEX_REQUEUE || op == FUTEX_CMP_REQUEUE)
         addr_wake((void *)a[0], ADDR_ALL); /* a spurious wake instead of a move */
     else if (op == FUTEX_WAKE_OP) {
-        addr_wake((void *)a[0], (int)a[2]);
-        addr_wake((void *)a[4], (int)a[3]);
+        addr_wake((void *)a[0], how_many(a[2]));
+        addr_wake((void *)a[4], how_many(a[3]));
     }
 }
 
