@@ -102,9 +102,12 @@ $(BUILD)/programs/header_%: tests/programs/header_%.cc $(BUILD)/include/coax.h
 
 # Unit tests link the core without hooks and run without LD_PRELOAD.
 units: $(UNITS)
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(BUILD)/shim/real.o $(BUILD)/shim/elf.o Makefile
+# What of the shim the core calls.
+REAL_OBJ := $(BUILD)/shim/real.o $(BUILD)/shim/real_jump.o $(BUILD)/shim/elf.o
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcore.a $(BUILD)/libev.o $(REAL_OBJ) Makefile
 	$(call say,UNIT,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d -MT $@ $< $(BUILD)/shim/real.o $(BUILD)/shim/elf.o \
+	$(Q)mkdir -p $(@D) && $(CC) $(BASE) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d -MT $@ $< $(REAL_OBJ) \
 	  $(BUILD)/libev.o $(BUILD)/libcore.a -o $@ -pthread -ldl
 
 setup:

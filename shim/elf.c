@@ -150,3 +150,22 @@ bool elf_find(const struct elf_name *names, const char *block, unsigned n, void 
     }
     return true;
 }
+
+bool elf_find_one(uint32_t hash, const char *name, void **found)
+{
+    const struct link_map *map = own_map();
+    uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
+    *found = NULL;
+    if (map == NULL)
+        return false;
+    while (*found == NULL && (map = map->l_next) != NULL) {
+        struct object o;
+        if (map->l_addr == vdso && vdso != 0)
+            continue;
+        if (!object_read(&o, map))
+            return false;
+        if (perhaps(&o, hash))
+            *found = object_find(&o, hash, name);
+    }
+    return true;
+}

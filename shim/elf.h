@@ -29,5 +29,7 @@ struct elf_name {
  * GLIBC_2.2.5 of names that only old binaries may ask for. NULL: nowhere, or not decided here. False: not all is
  * decided, since there are too many names, or an object without a GNU hash table was met while some were missing. */
 bool elf_find(const struct elf_name *names, const char *block, unsigned n, void **found);
+/* One name, with little stack. */
+bool elf_find_one(uint32_t hash, const char *name, void **found);
 
 #endif

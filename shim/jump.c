@@ -8,7 +8,7 @@ int (*sigsetjmp_target)(struct __jmp_buf_tag[1], int) = sigsetjmp_first;
 void sigsetjmp_bind(void)
 {
     hook_bind();
-    sigsetjmp_target = real.__sigsetjmp;
+    sigsetjmp_target = real_late(REAL_PLACE(__sigsetjmp));
 }
 
 void sigsetjmp_note(struct __jmp_buf_tag *env)

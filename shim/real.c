@@ -1,6 +1,7 @@
 #include "shim/real.h"
 #include "shim/elf.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 struct real real;
+extern char real_unknown[] __attribute__((visibility("hidden"))); /* real_jump.S */
 unsigned real_gate = REAL_UNBOUND;
 
 static long missing(void)
@@ -87,7 +89,37 @@ const struct real_old *real_old(void)
     return &old;
 }
 
-void real_bind(void)
+/* The table is read and written without a lock: who is late writes the same. */
+static void **slot(unsigned i)
+{
+    return (void **)&real + i;
+}
+
+static void *find(unsigned i)
+{
+    const char *name = (const char *)&block + names[i].at;
+    void *p = NULL;
+    if (!elf_find_one(names[i].hash, name, &p))
+        p = real_next(name);
+    return p != NULL ? p : (void *)missing;
+}
+
+/* From real_jump.S, which does not come back here: errno stays. */
+void *real_late(unsigned i)
+{
+    int saved = errno;
+    void *p = find(i);
+    __atomic_store_n(slot(i), p, __ATOMIC_RELAXED);
+    errno = saved;
+    return p;
+}
+
+static bool is_bound(const void *p)
+{
+    return (uintptr_t)p - (uintptr_t)real_unknown >= 16ul * NAMES;
+}
+
+void real_bind_all(void)
 {
     int saved = errno;
     void *found[NAMES];
@@ -97,8 +129,22 @@ void real_bind(void)
             found[i] = real_next((const char *)&block + names[i].at);
         if (found[i] == NULL)
             found[i] = (void *)missing;
+        if (!is_bound(*slot(i)))
+            __atomic_store_n(slot(i), found[i], __ATOMIC_RELAXED);
     }
-    memcpy(&real, found, sizeof real);
-    real_gate_set(REAL_UNBOUND, false);
     errno = saved;
+}
+
+/* Most programs call few of them. A name is looked up at its first call, which may be in a handler: where the symbol
+ * tables do not tell, all are asked of the loader now. */
+void real_bind(void)
+{
+    enum { PROBE = REAL_PLACE(malloc) };
+    static_assert(NAMES <= 1024, "real_jump.S has too few");
+    for (unsigned i = 0; i < NAMES; i++)
+        *slot(i) = (char *)real_unknown + 16ul * i;
+    void *p;
+    if (!elf_find_one(names[PROBE].hash, "malloc", &p))
+        real_bind_all();
+    real_gate_set(REAL_UNBOUND, false);
 }

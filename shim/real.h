@@ -6,6 +6,7 @@
 #include "shim/protos.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Not hooked, used by the core. */
 #define REAL_USES(USE)                                                                                                 \
@@ -100,8 +101,13 @@ static inline void real_gate_set(unsigned bit, bool on)
         __atomic_fetch_and(&real_gate, ~bit, __ATOMIC_SEQ_CST);
 }
 
-/* Fills the table; again is harmless. Called by the constructor, or by the first hook before it. */
+/* Makes the table usable; again is harmless. Called by the constructor, or by the first hook before it. */
 void real_bind(void);
+/* Looks up all that has not been called yet: before there are fibers. */
+void real_bind_all(void);
+/* Looks up one, by its place in the table, and returns it. */
+void *real_late(unsigned place);
+#define REAL_PLACE(name) (offsetof(struct real, name) / sizeof(void *))
 /* One function behind the shim in the search order; one that fails with ENOSYS if there is none. */
 void *real_next(const char *name);
 /* A symbol of libc, private ones too; NULL if there is none. */

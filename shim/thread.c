@@ -69,7 +69,10 @@ static struct fiber *creator(void)
  * one. */
 bool hook_start_fibers(void)
 {
-    if (rt.coop || rt.no_fibers || sys_gettid() != sys_getpid() || !identity_start_fibers())
+    if (rt.coop || rt.no_fibers || sys_gettid() != sys_getpid())
+        return false;
+    real_bind_all();
+    if (!identity_start_fibers())
         return false;
     stdio_start();
     vfork_target = fork; /* its child would change our tables in the parent's memory */
