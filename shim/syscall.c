@@ -359,6 +359,19 @@ static bool concerns_descriptors(long number)
     }
 }
 
+/* Asynchronous cancellation may come in any call, in this one, too. Before somebody has been cancelled only libc's own
+ * answer tells. */
+static bool cancels_at_once(const struct fiber *self)
+{
+    int type;
+    if (rt.tls.async_bits != 0)
+        return tls_is_async(self->fs);
+    real.pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+    if (type == PTHREAD_CANCEL_ASYNCHRONOUS)
+        real.pthread_setcanceltype(type, NULL);
+    return type == PTHREAD_CANCEL_ASYNCHRONOUS;
+}
+
 EXPORT long syscall(long number, ...)
 {
     long a[6];
@@ -382,7 +395,7 @@ EXPORT long syscall(long number, ...)
         return foreign(number, a);
     if (self == NULL)
         return hook_limited() ? dispatch(NULL, number, a) : pass(number, a);
-    if (number == SYS_futex || self->cancel_disabled || tls_is_async(self->fs))
+    if (number == SYS_futex || self->cancel_disabled || cancels_at_once(self))
         return dispatch(self, number, a);
     self->cancel_disabled = true;
     long r = dispatch(self, number, a);

@@ -73,3 +73,9 @@ load helper
 @test "cancelled before something else ends the call" {
     same_cooperative 1 "$PROGRAMS/cancel_then_close"
 }
+
+# bats test_tags=hook:pthread_cancel,hook:syscall
+@test "in syscall() who is asynchronous, and nobody else" {
+    same_cooperative 1 "$PROGRAMS/cancel_syscall"
+    [ "$(grep -c 'cancelled: 1' <<<"$output")" = 2 ] && [[ $output = *"slept: 0"* ]]
+}
