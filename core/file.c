@@ -192,10 +192,18 @@ static long read_rest(struct fiber *self, int fd, struct fd_entry *e, const stru
 {
     struct iovec rest[ON_STACK];
     size_t all = vec_length(iov, n);
-    if (offset < 0 && e->kind != FD_FILE && !find_out(fd, e, false))
+    bool memory = offset < 0 && e->kind != FD_FILE && !find_out(fd, e, false);
+    if (memory && fdtab_kind(fd, e) != FD_MEMORY)
         return (long)done;
     while (done < all) {
         int m = vec_rest(rest, iov, n, done);
+        if (memory) { /* zero stops where somebody else is to run */
+            long r = sys(SYS_readv, fd, rest, m);
+            if (r <= 0)
+                break;
+            done += (size_t)r;
+            continue;
+        }
         off_t at = offset < 0 ? -1 : offset + (off_t)done;
         long r = try_at_once(fd, rest, m, at);
         if (r == -EAGAIN && offset < 0 && !find_out(fd, e, false))
