@@ -26,19 +26,19 @@ both() {
 
 # bats test_tags=smoke,name:read,name:write
 @test "a stream of writes of all sizes, for reads of all sizes" {
-    both 500 stream
+    both 5 stream
 }
 
 @test "a read that is smaller than the write, as large, larger; nothing is written behind it" {
-    both 50 sizes
+    both 5 sizes
 }
 
 @test "packets are not joined" {
-    both 100,0 packets
+    both 10,0 packets
 }
 
 @test "records of many writers for many readers: none torn, lost, twice or out of order" {
-    both 100 records 0
+    both 10 records 0
 }
 
 @test "the same while other threads compute" {
@@ -49,15 +49,15 @@ both() {
 }
 
 @test "the same while another process writes, too" {
-    both 0,50 records 1
+    both 0,1 records 1
 }
 
 @test "what another process has written before comes before" {
-    both 0,50 causes
+    both 0,1 causes
 }
 
 @test "stdio writes to the same pipe, in order" {
-    both 1,100 mixed
+    both 1,10 mixed
 }
 
 @test "a number that becomes a file's, however that is done, gets the file's bytes" {
@@ -68,17 +68,17 @@ both() {
 }
 
 @test "bad memory at both sides is EFAULT, and nothing is lost by it" {
-    both 50 pointers
+    both 5 pointers
 }
 
 # bats test_tags=hook:ioctl,hook:fcntl,hook:shutdown
 @test "ends, shutdowns, O_NONBLOCK by fcntl and by ioctl, the wrong end" {
-    both 100 ended
+    both 10 ended
 }
 
 # bats test_tags=hook:pthread_cancel
 @test "a cancellation and a message at the same time" {
-    both 50 race 0
+    both 5 race 0
     export COUNT_LOST=1 # bare that may be
     for ends in pipe socket; do
         wrapped "$PROGRAMS/rw_handover" race "$ends" 0
@@ -87,12 +87,12 @@ both() {
 }
 
 @test "a signal and a message at the same time" {
-    both 100 race 1
+    both 10 race 1
 }
 
 # bats test_tags=hook:pthread_kill
 @test "what is written while a handler runs on top of the read, and jumps away, is still there" {
-    both 100 jumps
+    both 10 jumps
 }
 
 # bats test_tags=hook:setsockopt
@@ -111,7 +111,7 @@ both() {
 }
 
 @test "forks while a read waits: the child has the other end, too" {
-    both 0,100 forks
+    both 0,10 forks
 }
 
 @test "unmodified programs" {
