@@ -192,7 +192,7 @@ static bool wait_for_baton(struct kthread *k, struct fiber *leaving)
     k->in_core = false;
     if (k->deferred) {
         k->deferred = false;
-        __atomic_store_n(&rt.loop.todo, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&rt.loop.queued, 1, __ATOMIC_SEQ_CST);
     }
     if (!k->fresh)
         put_idle(k);

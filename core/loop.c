@@ -100,7 +100,7 @@ void loop_wait(void)
     trim_step(true);
     uint64_t trim = trim_next();
     l->wait_until = timer_next() < trim ? timer_next() : trim;
-    if (!__atomic_load_n(&l->todo, __ATOMIC_SEQ_CST) && l->wait_until > clock_now()) {
+    if (!__atomic_load_n(&l->queued, __ATOMIC_SEQ_CST) && l->wait_until > clock_now()) {
         switch_call(stack_top, iterate, NULL);
         if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0)
             monitor_wake();
@@ -113,7 +113,7 @@ void loop_wait(void)
 
 void loop_kick(void)
 {
-    __atomic_store_n(&rt.loop.todo, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&rt.loop.queued, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST) && ev != NULL)
         ev_async_send(ev, &wakeup);
 }

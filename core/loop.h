@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct loop {
-    uint32_t todo;    /* somebody without the baton has queued something for sched_pick */
+    uint32_t queued;  /* somebody without the baton has queued something for sched_pick */
     uint32_t blocked; /* the carrier waits, or is about to */
     int backend;      /* libev's epoll descriptor */
     uint64_t wait_until;

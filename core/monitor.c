@@ -56,7 +56,7 @@ static unsigned computing(void)
 static bool somebody_waits(void)
 {
     return __atomic_load_n(&rt.sched.ready, __ATOMIC_RELAXED) > 0 ||
-           __atomic_load_n(&rt.loop.todo, __ATOMIC_RELAXED) != 0 || loop_has_events();
+           __atomic_load_n(&rt.loop.queued, __ATOMIC_RELAXED) != 0 || loop_has_events();
 }
 
 static uint32_t call_of(uintptr_t owner)

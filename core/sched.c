@@ -39,7 +39,7 @@ void sched_ready_first(struct fiber *f)
 /* What other kernel threads and signal handlers have asked for. */
 static void drain(void)
 {
-    __atomic_store_n(&rt.loop.todo, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&rt.loop.queued, 0, __ATOMIC_SEQ_CST);
     baton_drain();
     fiber_drain();
     addr_drain();
@@ -54,7 +54,7 @@ struct fiber *sched_pick(void)
 {
     struct sched *s = &rt.sched;
     for (;;) {
-        if (unlikely(__atomic_load_n(&rt.loop.todo, __ATOMIC_ACQUIRE)))
+        if (unlikely(__atomic_load_n(&rt.loop.queued, __ATOMIC_ACQUIRE)))
             drain();
         if (unlikely(++s->tick >= POLL_EVERY)) {
             s->tick = 0;
@@ -99,7 +99,7 @@ void sched_yield_now(struct fiber *self)
     __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
     bool alone = rt.sched.head == NULL;
     if (alone) { /* look for events, and leave the processor to other processes */
-        if (__atomic_load_n(&rt.loop.todo, __ATOMIC_ACQUIRE))
+        if (__atomic_load_n(&rt.loop.queued, __ATOMIC_ACQUIRE))
             drain();
         loop_poll();
         alone = rt.sched.head == NULL;
