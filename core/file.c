@@ -2,6 +2,7 @@
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/ready.h"
+#include "core/vec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,29 +137,6 @@ static bool find_out(int fd, struct fd_entry *e, bool plain)
 
 /* ---- reading ---- */
 
-static size_t vec_length(const struct iovec *iov, int n)
-{
-    size_t sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += iov[i].iov_len;
-    return sum;
-}
-
-static int vec_rest(struct iovec *rest, const struct iovec *iov, int n, size_t done)
-{
-    int m = 0;
-    for (int i = 0; i < n && m < ON_STACK; i++) {
-        if (done >= iov[i].iov_len) {
-            done -= iov[i].iov_len;
-            continue;
-        }
-        rest[m].iov_base = (char *)iov[i].iov_base + done;
-        rest[m++].iov_len = iov[i].iov_len - done;
-        done = 0;
-    }
-    return m;
-}
-
 /* One call of the kernel's. It splits the position in two halves, of which the second counts for 32-bit machines. */
 static long vector_call(long number, int fd, const struct iovec *iov, int n, off_t offset, int flags)
 {
@@ -196,7 +174,7 @@ static long read_rest(struct fiber *self, int fd, struct fd_entry *e, const stru
     if (memory && fdtab_kind(fd, e) != FD_MEMORY)
         return (long)done;
     while (done < all) {
-        int m = vec_rest(rest, iov, n, done);
+        int m = vec_rest(rest, ON_STACK, iov, n, done);
         if (memory) { /* zero stops where somebody else is to run */
             long r = sys(SYS_readv, fd, rest, m);
             if (r <= 0)

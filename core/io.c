@@ -4,6 +4,7 @@
 #include "core/handover.h"
 #include "core/mem.h"
 #include "core/ready.h"
+#include "core/vec.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
@@ -182,14 +183,6 @@ long io_run_read(struct fiber *self, int fd, struct fd_entry *e, io_attempt *att
 }
 
 /* ---- read and write ---- */
-
-static size_t vec_length(const struct iovec *iov, int n)
-{
-    size_t sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += iov[i].iov_len;
-    return sum;
-}
 
 static long nowait(long number, int fd, const struct io_vec *v)
 {
@@ -415,22 +408,6 @@ long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const 
     if (kind == FD_TTY && timed_tty(fd) && poll_now(fd, POLLIN) == 0)
         return away(self, SYS_readv, fd, iov, n, call);
     return io_run_read(self, fd, e, io_try_read, &v, call, n == 1 ? iov : NULL);
-}
-
-/* What is left of a vector after `done` bytes, in `rest`. Returns the count of its elements. */
-static int vec_rest(struct iovec *rest, int room, const struct iovec *iov, int n, size_t done)
-{
-    int m = 0;
-    for (int i = 0; i < n && m < room; i++) {
-        if (done >= iov[i].iov_len) {
-            done -= iov[i].iov_len;
-            continue;
-        }
-        rest[m].iov_base = (char *)iov[i].iov_base + done;
-        rest[m++].iov_len = iov[i].iov_len - done;
-        done = 0;
-    }
-    return m;
 }
 
 /* A blocking write writes all. What has been written before an error counts: the error comes with the next call. */

@@ -4,6 +4,7 @@
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/ready.h"
+#include "core/vec.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -89,18 +90,9 @@ static long recv_away(struct fiber *self, int fd, struct fd_entry *e, struct msg
 
 enum { PARTS = 8 };
 
-/* What is left of a message's vector after `done` bytes, or its beginning: a count of parts, 0 if nothing is. */
 static size_t rest_of(struct iovec rest[PARTS], const struct msghdr *msg, size_t done)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < msg->msg_iovlen && n < PARTS; i++) {
-        struct iovec v = msg->msg_iov[i];
-        size_t cut = done < v.iov_len ? done : v.iov_len;
-        done -= cut;
-        if (v.iov_len > cut)
-            rest[n++] = (struct iovec){(char *)v.iov_base + cut, v.iov_len - cut};
-    }
-    return n;
+    return (size_t)vec_rest(rest, PARTS, msg->msg_iov, (int)msg->msg_iovlen, done);
 }
 
 /* MSG_WAITALL, on a stream: a message that has an end is not waited for beyond it, and with O_NONBLOCK one attempt with
