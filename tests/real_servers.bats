@@ -247,7 +247,9 @@ CONFIG SET appendonly yes
 SET key word
 BGSAVE
 X
-    wait_until 20 eval "redis-cli -p $1 info persistence | grep -q rdb_bgsave_in_progress:0"
+    for n in rdb_bgsave aof_rewrite; do # it refuses to end while its first append-only file is not there
+        wait_until 20 eval "redis-cli -p $1 info persistence | grep -q ${n}_in_progress:0"
+    done
     redis-cli -p "$1" info persistence | tr -d '\r' | grep -E 'last_bgsave_status|last_bgrewrite_status|aof_enabled'
     redis-benchmark -p "$1" -q -n 200 -c 10 -t set,get,lpush 2>&1 | tr '\r' '\n' | grep -cE '^(SET|GET|LPUSH): [0-9.]+ requests'
     redis-cli -p "$1" DEBUG SLEEP 0 | head -c 2
