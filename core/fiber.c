@@ -100,9 +100,11 @@ int fiber_start_core(void)
     }
     stacks_init();
     turn_init();
-    int e = baton_init();
+    /* The loop first: with more than one kernel thread the kernel waits some milliseconds for a grace period before it
+     * has a table with room for our high descriptors. */
+    int e = loop_init();
     if (e == 0)
-        e = loop_init();
+        e = baton_init();
     if (e != 0)
         return e;
     adopt_main();

@@ -34,6 +34,8 @@ static void *ev_memory(void *p, long size)
 
 int loop_init(void)
 {
+    if (rt.loop.made)
+        return 0;
     handover_init();
     int e = ready_init();
     if (e < 0)
