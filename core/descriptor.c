@@ -24,7 +24,7 @@ enum fd_state descriptor_state(int fd)
 int descriptor_check(int fd)
 {
     enum fd_state state = descriptor_state(fd);
-    return state == FD_OPENED ? 0 : state == FD_CLOSED ? -EBADF : -fdtab_peek(fd)->abort_errno;
+    return state == FD_OPENED ? 0 : state == FD_CLOSED ? -EBADF : -fdtab_extra(fdtab_peek(fd))->abort_errno;
 }
 
 struct abortion {
@@ -52,7 +52,7 @@ static void look_again_at_sets(void)
 static void abort_here(void *arg)
 {
     const struct abortion *a = arg;
-    a->e->abort_errno = a->error;
+    fdtab_extra(a->e)->abort_errno = a->error;
     fdtab_set_state(a->e, FD_ABORTED);
     members_changed();
     look_again(a->e);
@@ -63,7 +63,7 @@ static void abort_here(void *arg)
 int descriptor_aborted(int fd)
 {
     const struct fd_entry *e = fdtab_peek(fd);
-    return e != NULL && __atomic_load_n(&e->state, __ATOMIC_SEQ_CST) == FD_ABORTED ? e->abort_errno : 0;
+    return e != NULL && __atomic_load_n(&e->state, __ATOMIC_SEQ_CST) == FD_ABORTED ? fdtab_extra(e)->abort_errno : 0;
 }
 
 int descriptor_abort(struct fiber *self, int fd, int error)

@@ -34,12 +34,13 @@ struct fd_entry *fdtab_get(int fd)
     struct fd_entry *e = fdtab_peek(fd);
     if (likely(e != NULL) || (unsigned)fd >= FD_CHUNK * FD_CHUNKS)
         return e;
-    size_t size = FD_CHUNK * sizeof *e;
+    size_t size = FD_CHUNK * (sizeof *e + sizeof(struct fd_extra));
     struct fd_entry *chunk = mem_map(size), *seen = NULL;
     if (chunk == NULL)
         return NULL;
     for (int i = 0; i < FD_CHUNK; i++) {
         chunk[i].arrivals = 1;
+        chunk[i].place = (uint8_t)i;
         for (int d = 0; d < DIRS; d++)
             list_init(&chunk[i].waiters[d]);
     }
@@ -162,17 +163,17 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
     e->set_flag = false;
     e->registered = e->made_here = e->waits = e->connecting = e->listening = false;
     e->fresh = e->direct = e->plain = false;
-    e->expired = 0;
+    e->expired = e->since = 0;
     e->generation++;
     e->seq++;
     e->key[DIR_IN] = e->key[DIR_OUT] = 0;
-    e->since[DIR_IN] = e->since[DIR_OUT] = 0;
     e->timeo_seen = 0;
     e->empty_at = 0;
     e->empty_since = e->arrivals++;
     e->checked = e->luck = e->vain = 0;
-    e->epoll_set = 0;
-    e->members_seen = 0;
+    struct fd_extra *x = fdtab_extra(e); /* in most cases nothing is written there */
+    if ((uint32_t)x->epoll_set + x->members_seen != 0)
+        x->epoll_set = 0, x->members_seen = 0;
     e->fork_count = rt.fdtab.fork_count;
 }
 
@@ -209,28 +210,29 @@ void fdtab_joined(int fd, int set, uint32_t events, uint64_t data)
     struct fd_entry *e = fdtab_get(fd), *s = fdtab_get(set);
     if (e == NULL || s == NULL)
         return;
-    s->has_members = true;
-    e->epoll_events = events;
-    e->epoll_data = data;
-    e->epoll_set = set + 1;
+    fdtab_extra(s)->has_members = true;
+    struct fd_extra *x = fdtab_extra(e);
+    x->epoll_events = events;
+    x->epoll_data = data;
+    x->epoll_set = set + 1;
 }
 
 void fdtab_left(int fd)
 {
     struct fd_entry *e = fdtab_peek(fd);
-    if (e != NULL)
-        e->epoll_set = 0;
+    if (e != NULL && fdtab_extra(e)->epoll_set != 0)
+        fdtab_extra(e)->epoll_set = 0;
 }
 
 /* Before its number can belong to another set. */
 static void forget_members(int set, struct fd_entry *s)
 {
-    s->has_members = false;
+    fdtab_extra(s)->has_members = false;
     for (int c = 0; c < FD_CHUNKS; c++) {
         struct fd_entry *chunk = __atomic_load_n(&rt.fdtab.chunks[c], __ATOMIC_ACQUIRE);
         for (int i = 0; chunk != NULL && i < FD_CHUNK; i++)
-            if (chunk[i].epoll_set == set + 1)
-                chunk[i].epoll_set = 0;
+            if (fdtab_extra(&chunk[i])->epoll_set == set + 1)
+                fdtab_extra(&chunk[i])->epoll_set = 0;
     }
 }
 
@@ -239,7 +241,7 @@ void fdtab_closing(int fd)
     struct fd_entry *e = fdtab_peek(fd);
     if (rt.fdtab.nearly != 0)
         forget_early(fd);
-    if (e != NULL && e->has_members)
+    if (e != NULL && fdtab_extra(e)->has_members)
         forget_members(fd, e);
     if (e == NULL || (e->kind == FD_UNKNOWN && !e->fresh && !e->direct && !e->registered && e->state == FD_OPENED))
         return;
@@ -282,10 +284,11 @@ unsigned fdtab_members(int set, struct pollfd *fds, unsigned n)
     for (int c = 0; c < FD_CHUNKS; c++) {
         const struct fd_entry *chunk = __atomic_load_n(&rt.fdtab.chunks[c], __ATOMIC_ACQUIRE);
         for (int i = 0; chunk != NULL && i < FD_CHUNK; i++) {
-            if (chunk[i].epoll_set != set + 1)
+            const struct fd_extra *x = fdtab_extra(&chunk[i]);
+            if (x->epoll_set != set + 1)
                 continue;
             if (found < n)
-                fds[found] = (struct pollfd){c * FD_CHUNK + i, (short)chunk[i].epoll_events, 0};
+                fds[found] = (struct pollfd){c * FD_CHUNK + i, (short)x->epoll_events, 0};
             found++;
         }
     }
@@ -328,11 +331,12 @@ uint64_t fdtab_timeo(int fd, struct fd_entry *e, int dir)
             socklen_t size = sizeof tv;
             if (sys(SYS_getsockopt, fd, SOL_SOCKET, names[d], &tv, &size) != 0)
                 tv = (struct timeval){0, 0};
-            e->timeo[d] = (uint64_t)tv.tv_sec * NS_PER_S + (uint64_t)tv.tv_usec * 1000;
+            uint64_t ms = (uint64_t)tv.tv_sec * 1000 + ((uint64_t)tv.tv_usec + 999) / 1000;
+            e->timeo[d] = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
         }
         e->timeo_seen = generation;
     }
-    return e->timeo[dir];
+    return e->timeo[dir] * NS_PER_MS;
 }
 
 bool fdtab_private(const struct fd_entry *e)

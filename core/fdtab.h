@@ -44,25 +44,30 @@ struct fd_entry {
     bool direct;     /* reads or writes wait for the disk: O_DIRECT, O_SYNC, O_DSYNC */
     bool plain;      /* reads cannot be tried: its file system does not know RWF_NOWAIT */
     uint8_t expired; /* bit per direction: a wait for it in poll has run out, the next call says so */
+    uint8_t since;   /* bit per direction: a poll waits for it without progress since fd_extra.since */
+    uint8_t checked, luck, vain; /* see handover.c */
+    uint8_t place;               /* in its chunk */
+    uint32_t timeo[DIRS]; /* SO_RCVTIMEO, SO_SNDTIMEO in ms, known if timeo_seen is rt.fdtab.timeo_generation */
+    uint32_t timeo_seen;
     uint32_t generation, seq;
     uint32_t fork_count;
-    uint32_t empty_at;     /* a read of the pipe has emptied it: ready_writes() then; 0: not so, or not known */
-    int abort_errno;       /* see descriptor.h */
-    uint32_t members_seen; /* rt.fdtab.members_turn when no member of this epoll set was aborted; 0: not known */
-    uint64_t key[DIRS];    /* names the stream that comes in, or goes out, if its other end may be in this process */
-    uint32_t arrivals;     /* events that something is there to be read */
-    uint32_t empty_since;  /* as many as there were before the kernel found nothing to read */
-    uint32_t checked_at, same_at; /* see handover.c */
-    uint8_t checked, luck, vain;
-    uint64_t since[DIRS]; /* ns: a poll waits for the direction since then without progress; 0: none does */
-    uint64_t connect_since;
-    uint64_t timeo[DIRS]; /* SO_RCVTIMEO, SO_SNDTIMEO in ns, known if timeo_seen is rt.fdtab.timeo_generation */
-    uint32_t timeo_seen;
-    bool has_members; /* it is an epoll set of the program, named in some epoll_set */
-    int epoll_set;    /* the program's set that it is in, + 1 (the last one it was put into); 0: none */
+    uint32_t empty_at;    /* a read of the pipe has emptied it: ready_writes() then; 0: not so, or not known */
+    uint32_t arrivals;    /* events that something is there to be read */
+    uint32_t empty_since; /* as many as there were before the kernel found nothing to read */
+    uint64_t key[DIRS];   /* names the stream that comes in, or goes out, if its other end may be in this process */
+    struct list waiters[DIRS];
+};
+
+/* What few descriptors need: behind the entries of the chunk, in pages that stay untouched else. */
+struct fd_extra {
+    uint64_t since[DIRS], connect_since; /* ns */
+    int abort_errno;                     /* see descriptor.h */
+    uint32_t checked_at, same_at;        /* see handover.c */
+    uint32_t members_seen;  /* rt.fdtab.members_turn when no member of this epoll set was aborted; 0: not known */
+    bool has_members;       /* it is an epoll set of the program, named in some epoll_set */
+    int epoll_set;          /* the program's set that it is in, + 1 (the last one it was put into); 0: none */
     uint32_t epoll_events;
     uint64_t epoll_data;
-    struct list waiters[DIRS];
 };
 
 enum { FD_CHUNK = 256, FD_CHUNKS = 4096, OWN_MOST = 64, EARLY_MOST = 32 };
@@ -74,7 +79,7 @@ struct fd_early {
 };
 
 struct fdtab {
-    struct fd_entry *chunks[FD_CHUNKS];
+    struct fd_entry *chunks[FD_CHUNKS]; /* FD_CHUNK entries, then as many of fd_extra */
     int epoll; /* every descriptor that somebody waits on, once, edge-triggered */
     uint32_t timeo_generation;
     uint32_t option_generation; /* counts changes of options that matter to handover.c */
@@ -92,6 +97,16 @@ struct fdtab {
 struct fd_entry *fdtab_get(int fd);
 /* The entry if there is one. */
 struct fd_entry *fdtab_peek(int fd);
+static inline struct fd_extra *fdtab_extra(const struct fd_entry *e)
+{
+    return (struct fd_extra *)(e - e->place + FD_CHUNK) + e->place;
+}
+/* Bytes went in this direction: its clock in poll starts anew. */
+static inline void fdtab_moved(struct fd_entry *e, int dir)
+{
+    if (__builtin_expect(e->since != 0, 0))
+        e->since &= (uint8_t) ~(1u << dir);
+}
 /* Its kind, asked from the kernel the first time. -EBADF and such: not open. */
 int fdtab_kind(int fd, struct fd_entry *e);
 /* Its state; rt.fdtab.aborted counts along. Returns the one it had. */

@@ -47,7 +47,7 @@ static int note(int fd)
     if (e == NULL)
         return 0;
     if (__atomic_load_n(&e->state, __ATOMIC_SEQ_CST) == FD_ABORTED)
-        return -e->abort_errno;
+        return -fdtab_extra(e)->abort_errno;
     int kind = fdtab_kind(fd, e);
     return kind < 0 ? kind : 0;
 }

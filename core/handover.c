@@ -166,11 +166,11 @@ static unsigned ask(int fd, const struct fd_entry *e)
 static bool fit(int fd, struct fd_entry *e, unsigned may)
 {
     uint32_t generation = __atomic_load_n(&rt.fdtab.option_generation, __ATOMIC_RELAXED);
-    if (unlikely(!e->registered || e->checked == 0 || e->checked_at != generation)) {
+    if (unlikely(!e->registered || e->checked == 0 || fdtab_extra(e)->checked_at != generation)) {
         if (ready_watch(fd, e, false) != 0)
             return false;
-        e->checked_at = generation;
-        e->same_at = e->arrivals - 1; /* not yet known */
+        fdtab_extra(e)->checked_at = generation;
+        fdtab_extra(e)->same_at = e->arrivals - 1; /* not yet known */
         e->checked = (uint8_t)ask(fd, e);
     }
     return (e->checked & may) != 0;
@@ -199,11 +199,11 @@ static bool worth(const struct fd_entry *e)
 static bool unchanged(int w_fd, struct fd_entry *w, int r_fd, struct fd_entry *r)
 {
     uint32_t arrivals = w->arrivals;
-    if (likely(w->same_at == arrivals && fdtab_private(w) && fdtab_private(r)))
+    if (likely(fdtab_extra(w)->same_at == arrivals && fdtab_private(w) && fdtab_private(r)))
         return true;
     if (!same(w_fd, w) || !same(r_fd, r))
         return false;
-    w->same_at = arrivals;
+    fdtab_extra(w)->same_at = arrivals;
     return true;
 }
 
@@ -382,6 +382,6 @@ long handover_write(struct fiber *self, int fd, struct fd_entry *e, const void *
     core_leave(self);
     if (!done)
         return -EAGAIN;
-    e->since[DIR_OUT] = 0;
+    fdtab_moved(e, DIR_OUT);
     return (long)n;
 }

@@ -31,7 +31,7 @@ bool io_take_expired(int fd, struct fd_entry *e, int dir)
     if (likely((e->expired & 1u << dir) == 0))
         return false;
     e->expired &= (uint8_t) ~(1u << dir);
-    e->since[dir] = 0;
+    fdtab_moved(e, dir);
     if (dir == DIR_OUT && e->connecting) {
         e->connecting = false;
         io_undo_connect(fd);
@@ -138,13 +138,13 @@ static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigne
         return refused;
     for (;;) {
         if (unlikely(e->state == FD_ABORTED))
-            return -e->abort_errno;
+            return -fdtab_extra(e)->abort_errno;
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
         uint32_t writes = room != NULL ? ready_writes(e) : 0;
         long r = attempt(fd, e, arg);
         if (likely(r != -EAGAIN)) {
             if (r >= 0) {
-                e->since[dir] = 0;
+                fdtab_moved(e, dir);
                 ready_progress(self, e, dir);
             }
             if (waited)
@@ -163,7 +163,7 @@ static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigne
         long w = wait_with_room(self, fd, e, dir, seq, &limit, call, room);
         e->empty_at = w > 0 ? writes : 0; /* what was given never was in the kernel */
         if (w > 0)
-            e->since[dir] = 0;
+            fdtab_moved(e, dir);
         if (w != 0)
             return w;
     }

@@ -86,7 +86,7 @@ bool io_take_expired(int fd, struct fd_entry *e, int dir);
 static inline int io_refused(int fd, struct fd_entry *e, int dir)
 {
     if (__builtin_expect(e->state == FD_ABORTED, 0))
-        return -e->abort_errno;
+        return -fdtab_extra(e)->abort_errno;
     return io_take_expired(fd, e, dir) ? -ETIMEDOUT : 0;
 }
 

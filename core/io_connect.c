@@ -126,7 +126,7 @@ static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
         if (e->state == FD_ABORTED) {
             io_undo_connect(fd);
-            return -e->abort_errno;
+            return -fdtab_extra(e)->abort_errno;
         }
         if (sys(SYS_poll, &p, 1, 0) != 0)
             break;
@@ -196,7 +196,7 @@ long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen
     if (e == NULL || fdtab_kind(fd, e) != FD_STREAM)
         return sys(SYS_connect, fd, addr, len);
     if (e->state == FD_ABORTED)
-        return -e->abort_errno;
+        return -fdtab_extra(e)->abort_errno;
     if (io_connect_expired(fd))
         return -ETIMEDOUT;
     long flags = sys(SYS_fcntl, fd, F_GETFL);
@@ -204,7 +204,7 @@ long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen
         long r = sys(SYS_connect, fd, addr, len);
         if (r == -EINPROGRESS && rt.config.timeout[OP_CONNECT] != 0) {
             e->connecting = true;
-            e->connect_since = clock_now();
+            fdtab_extra(e)->connect_since = clock_now();
         }
         return r;
     }

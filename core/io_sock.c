@@ -58,7 +58,7 @@ static long wait_first(struct fiber *self, int fd, struct fd_entry *e, const cha
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
         struct pollfd p = {fd, POLLIN, 0};
         if (e->state == FD_ABORTED)
-            return -e->abort_errno;
+            return -fdtab_extra(e)->abort_errno;
         if (sys(SYS_poll, &p, 1, 0) != 0)
             return 0;
         int r = io_wait(self, fd, e, DIR_IN, seq, &limit, call);
@@ -130,7 +130,7 @@ static long recv_expired(struct fd_entry *e, int fd, struct msghdr *msg, int fla
         return refused;
     long r = sys(SYS_recvmsg, fd, msg, flags);
     if (r > 0 && e != NULL)
-        e->since[DIR_IN] = 0;
+        fdtab_moved(e, DIR_IN);
     return r;
 }
 
@@ -224,7 +224,7 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
             return refused;
         long r = try_recvfrom(fd, e, &a);
         if (r > 0 && e != NULL)
-            e->since[DIR_IN] = 0;
+            fdtab_moved(e, DIR_IN);
         return r;
     }
     bool all = wants_all(fd, e, flags);
@@ -257,7 +257,7 @@ static long send_expired(struct fd_entry *e, int fd, const struct msghdr *msg, i
         return refused;
     long r = sys(SYS_sendmsg, fd, msg, flags);
     if (r > 0 && e != NULL)
-        e->since[DIR_OUT] = 0;
+        fdtab_moved(e, DIR_OUT);
     return r;
 }
 
@@ -339,7 +339,7 @@ long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
             return refused;
         long r = sys(SYS_recvmmsg, fd, msgs, n, flags, timeout);
         if (r > 0 && e != NULL)
-            e->since[DIR_IN] = 0;
+            fdtab_moved(e, DIR_IN);
         return recvmmsg_done(msgs, r);
     }
     uint64_t until = timeout == NULL ? CLOCK_NEVER : clock_after(clock_from_timespec(timeout));
@@ -371,7 +371,7 @@ long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
         long r = sys(SYS_sendmmsg, fd, msgs, n, flags);
         fdtab_shared();
         if (r > 0 && e != NULL)
-            e->since[DIR_OUT] = 0;
+            fdtab_moved(e, DIR_OUT);
         return r;
     }
     if (n > 1024)

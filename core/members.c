@@ -72,7 +72,7 @@ bool members_find_aborted(int set, struct epoll_event *event)
     char path[40];
     struct fd_entry *e = fdtab_get(set);
     uint32_t turn = __atomic_load_n(&rt.fdtab.members_turn, __ATOMIC_SEQ_CST);
-    if (e == NULL || e->members_seen == turn)
+    if (e == NULL || fdtab_extra(e)->members_seen == turn)
         return false;
     log_text(path, sizeof path, "/proc/self/fdinfo/%u", (unsigned long)set);
     int fd = (int)sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
@@ -81,6 +81,6 @@ bool members_find_aborted(int set, struct epoll_event *event)
     bool found = search(fd, event);
     (void)sys(SYS_close, fd);
     if (!found)
-        e->members_seen = turn;
+        fdtab_extra(e)->members_seen = turn;
     return found;
 }

@@ -93,7 +93,7 @@ static long run(struct fiber *self, struct transfer *t, const struct timespec *u
         limit.at = clock_deadline(CLOCK_REALTIME, until);
     for (bool waited = false;; waited = true) {
         if (e->state == FD_ABORTED)
-            return -e->abort_errno;
+            return -fdtab_extra(e)->abort_errno;
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
         long r = attempt(t);
         if (r == -ETIMEDOUT && __atomic_load_n(&asked_to_tell, __ATOMIC_SEQ_CST))

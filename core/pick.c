@@ -20,7 +20,7 @@ static long attempt_all(struct pick_op *ops, size_t n)
         else if (op->entry == NULL)
             op->result = -EBADF;
         else if (op->entry->state == FD_ABORTED)
-            op->result = -op->entry->abort_errno;
+            op->result = -fdtab_extra(op->entry)->abort_errno;
         else
             op->result = op->attempt(op);
         if (op->result != -EAGAIN)

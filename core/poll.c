@@ -18,9 +18,12 @@ static void limit_of(struct scan *s, int index, struct fd_entry *e, int dir, uin
     uint64_t limit = rt.config.timeout[op];
     if (limit == 0)
         return;
-    uint64_t *since = op == OP_CONNECT ? &e->connect_since : &e->since[dir];
-    if (*since == 0)
+    bool connect = op == OP_CONNECT;
+    uint64_t *since = connect ? &fdtab_extra(e)->connect_since : &fdtab_extra(e)->since[dir];
+    if (connect ? *since == 0 : (e->since & 1u << dir) == 0)
         *since = now;
+    if (!connect)
+        e->since |= (uint8_t)(1u << dir);
     if (*since + limit < s->at)
         *s = (struct scan){*since + limit, index};
 }
@@ -66,7 +69,8 @@ short poll_expire(int fd, short events)
     }
     uint64_t now = clock_now();
     uint64_t limit = rt.config.timeout[e->listening ? OP_ACCEPT : OP_READ];
-    if ((events & (POLLIN | POLLRDNORM)) != 0 && limit != 0 && e->since[DIR_IN] + limit <= now) {
+    if ((events & (POLLIN | POLLRDNORM)) != 0 && limit != 0 &&
+        ((e->since & 1u << DIR_IN) == 0 || fdtab_extra(e)->since[DIR_IN] + limit <= now)) {
         e->expired |= 1u << DIR_IN;
         return (short)(events & (POLLIN | POLLRDNORM));
     }
@@ -107,12 +111,12 @@ static void forget(const struct pollfd *fds, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         struct fd_entry *e = fds[i].fd < 0 ? NULL : fdtab_peek(fds[i].fd);
         struct pollfd p = {fds[i].fd, fds[i].events, 0};
-        if (e == NULL || (e->since[DIR_IN] | e->since[DIR_OUT]) == 0 || sys(SYS_poll, &p, 1, 0) <= 0)
+        if (e == NULL || e->since == 0 || sys(SYS_poll, &p, 1, 0) <= 0)
             continue;
         if ((p.revents & ~POLLOUT) != 0)
-            e->since[DIR_IN] = 0;
+            fdtab_moved(e, DIR_IN);
         if ((p.revents & POLLOUT) != 0)
-            e->since[DIR_OUT] = 0;
+            fdtab_moved(e, DIR_OUT);
     }
 }
 

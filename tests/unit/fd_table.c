@@ -119,12 +119,12 @@ static void reopened(void)
     uint32_t generation = e->generation, seq = e->seq;
     e->connecting = e->listening = e->made_here = true;
     e->expired = 3;
-    e->since[DIR_IN] = e->since[DIR_OUT] = 5;
+    e->since = 3;
     fdtab_closing(fd);
     CHECK(e->generation != generation && e->seq != seq);
     CHECK_EQ(e->kind, FD_UNKNOWN);
     CHECK(!e->connecting && !e->listening && !e->made_here && !e->registered && e->expired == 0);
-    CHECK(e->key[DIR_IN] == 0 && e->key[DIR_OUT] == 0 && e->since[DIR_IN] == 0 && e->since[DIR_OUT] == 0);
+    CHECK(e->key[DIR_IN] == 0 && e->key[DIR_OUT] == 0 && e->since == 0);
     generation = e->generation;
     int null = open("/dev/null", O_RDONLY);
     CHECK(null >= 0 && dup2(null, fd) == fd);
