@@ -11,7 +11,7 @@ WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvl
 # No shadow-stack note (a switch changes the stack), no fortified twins inside, frames that cancellation can unwind.
 CFLAGS   ?= -O2 -g
 BASE     := -std=gnu11 $(WARN) -I. -D_GNU_SOURCE -U_FORTIFY_SOURCE -fPIC -fvisibility=hidden -fexceptions \
-            -fno-stack-protector -fno-plt -fcf-protection=none -ftls-model=initial-exec -fno-omit-frame-pointer \
+            -fno-stack-protector -fno-plt -fcf-protection=none -fno-align-functions -fno-align-jumps -fno-align-loops -ftls-model=initial-exec -fno-omit-frame-pointer \
             -DCOAX_VERSION='"$(VERSION)"'
 SAN      ?=
 LDFLAGS  ?=
@@ -24,6 +24,12 @@ SHIM_SRC := $(wildcard shim/*.c) $(wildcard shim/*.S)
 obj       = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 CORE_OBJ := $(call obj,$(CORE_SRC))
 SHIM_OBJ := $(call obj,$(SHIM_SRC))
+# What few programs call is small rather than fast. With what only some programs call it stands behind the others: the
+# kernel maps text by 64 kB. real_jump is for first calls.
+SELDOM   := $(patsubst %,$(BUILD)/shim/%.o,accounts coax context enumerate events exec ipc pick services state syslog \
+            terminal utmp)
+LAST     := $(patsubst %,$(BUILD)/core/%.o,errors filelock foreign futex mounts pick plain scope shared sysv) \
+            $(patsubst %,$(BUILD)/shim/%.o,directory file path signal_old syscall) $(SELDOM) $(BUILD)/shim/real_jump.o
 PROG_SRC := $(wildcard tests/programs/*.c) $(wildcard tests/programs/*.cc)
 PROGS    := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(PROG_SRC)))
 UNIT_SRC := $(wildcard tests/unit/*.c)
@@ -34,11 +40,11 @@ UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
 all: $(BUILD)/libcoax.so $(BUILD)/coax.pc $(BUILD)/include/coax.h $(BUILD)/coax.h.3
 
-$(BUILD)/libcoax.so: $(SHIM_OBJ) $(BUILD)/libcore.a $(BUILD)/libev.o preload.map
+$(BUILD)/libcoax.so: $(SHIM_OBJ) $(CORE_OBJ) $(BUILD)/libev.o preload.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -o $@ $(SHIM_OBJ) $(BUILD)/libev.o $(BUILD)/libcore.a -Wl,--version-script=preload.map \
-	  -Wl,--exclude-libs,ALL -Wl,-Bsymbolic-functions -Wl,-z,noseparate-code -Wl,-z,defs -Wl,-z,text -Wl,-z,now -Wl,-z,relro \
-	  -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-soname,libcoax.so $(LDFLAGS)
+	$(Q)$(CC) -shared -o $@ $(filter-out $(LAST),$(CORE_OBJ) $(SHIM_OBJ)) $(BUILD)/libev.o $(LAST) \
+	  -Wl,--version-script=preload.map -Wl,-Bsymbolic-functions -Wl,-z,noseparate-code -Wl,-z,defs -Wl,-z,text -Wl,-z,now \
+	  -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-soname,libcoax.so $(LDFLAGS)
 
 $(BUILD)/libcore.a: $(CORE_OBJ)
 	$(call say,AR,$@)
@@ -46,6 +52,7 @@ $(BUILD)/libcore.a: $(CORE_OBJ)
 
 # A hook that only makes the real call needs no frame of its own.
 $(SHIM_OBJ): BASE += -fomit-frame-pointer
+$(SELDOM): CFLAGS += -Os
 
 # libev, hidden: its libc calls renamed to our raw ones, every symbol of its own made local to the shim.
 $(BUILD)/libev.o: scripts/hide-libev core/libev.rename

@@ -40,14 +40,14 @@ struct fd_entry {
     bool waits;      /* O_NONBLOCK was not set, and nobody here has changed that */
     bool connecting;
     bool listening;
-    bool fresh;      /* open gave it, and nothing has been read: see file.h */
-    bool direct;     /* reads or writes wait for the disk: O_DIRECT, O_SYNC, O_DSYNC */
-    bool plain;      /* reads cannot be tried: its file system does not know RWF_NOWAIT */
-    uint8_t expired; /* bit per direction: a wait for it in poll has run out, the next call says so */
-    uint8_t since;   /* bit per direction: a poll waits for it without progress since fd_extra.since */
+    bool fresh;                  /* open gave it, and nothing has been read: see file.h */
+    bool direct;                 /* reads or writes wait for the disk: O_DIRECT, O_SYNC, O_DSYNC */
+    bool plain;                  /* reads cannot be tried: its file system does not know RWF_NOWAIT */
+    uint8_t expired;             /* bit per direction: a wait for it in poll has run out, the next call says so */
+    uint8_t since;               /* bit per direction: a poll waits for it without progress since fd_extra.since */
     uint8_t checked, luck, vain; /* see handover.c */
     uint8_t place;               /* in its chunk */
-    uint32_t timeo[DIRS]; /* SO_RCVTIMEO, SO_SNDTIMEO in ms, known if timeo_seen is rt.fdtab.timeo_generation */
+    uint32_t timeo[DIRS];        /* SO_RCVTIMEO, SO_SNDTIMEO in ms, known if timeo_seen is rt.fdtab.timeo_generation */
     uint32_t timeo_seen;
     uint32_t generation, seq;
     uint32_t fork_count;
@@ -63,9 +63,9 @@ struct fd_extra {
     uint64_t since[DIRS], connect_since; /* ns */
     int abort_errno;                     /* see descriptor.h */
     uint32_t checked_at, same_at;        /* see handover.c */
-    uint32_t members_seen;  /* rt.fdtab.members_turn when no member of this epoll set was aborted; 0: not known */
-    bool has_members;       /* it is an epoll set of the program, named in some epoll_set */
-    int epoll_set;          /* the program's set that it is in, + 1 (the last one it was put into); 0: none */
+    uint32_t members_seen; /* rt.fdtab.members_turn when no member of this epoll set was aborted; 0: not known */
+    bool has_members;      /* it is an epoll set of the program, named in some epoll_set */
+    int epoll_set;         /* the program's set that it is in, + 1 (the last one it was put into); 0: none */
     uint32_t epoll_events;
     uint64_t epoll_data;
 };
@@ -80,7 +80,7 @@ struct fd_early {
 
 struct fdtab {
     struct fd_entry *chunks[FD_CHUNKS]; /* FD_CHUNK entries, then as many of fd_extra */
-    int epoll; /* every descriptor that somebody waits on, once, edge-triggered */
+    int epoll;                          /* every descriptor that somebody waits on, once, edge-triggered */
     uint32_t timeo_generation;
     uint32_t option_generation; /* counts changes of options that matter to handover.c */
     uint32_t fork_count;        /* of occasions on which another process may have got what is open */

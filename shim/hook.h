@@ -96,22 +96,13 @@ static inline bool hook_failed(intptr_t r, bool pointer)
     }                                                                                                                  \
     NOTED(type, name, parameters, arguments)
 
+/* hook_enter in a program with fibers or limits. */
+struct fiber *hook_entered(void);
+
 /* The fiber that calls; NULL: there are none, or the caller is none (foreign thread, helper, the core itself). */
 static inline struct fiber *hook_enter(void)
 {
-    if (likely(real_gate == 0))
-        return NULL;
-    hook_bind();
-    if ((real_gate & REAL_FIBERS) == 0)
-        return NULL;
-    struct fiber *self = fiber_self;
-    if (unlikely(self == NULL || self->kt->in_core))
-        return NULL;
-    if (unlikely(self->asked != 0) && promote_asked(self))
-        return NULL;
-    if (unlikely(__atomic_load_n(&rt.sched.slice_over, __ATOMIC_RELAXED)) && !baton_is_away(self))
-        sched_yield_now(self);
-    return self;
+    return likely(real_gate == 0) ? NULL : hook_entered();
 }
 
 /* At the end of a hook that gives something up, instead of hook_enter at its start: who yields while it still holds the

@@ -329,7 +329,8 @@ static long try_epoll(void *arg)
 static long epoll_expired(const struct epolling *p, const struct pollfd *member)
 {
     const struct fd_entry *e = fdtab_peek(member->fd);
-    struct epoll_event event = {.events = (uint32_t)poll_expire(member->fd, member->events), .data.u64 = fdtab_extra(e)->epoll_data};
+    struct epoll_event event = {.events = (uint32_t)poll_expire(member->fd, member->events),
+                                .data.u64 = fdtab_extra(e)->epoll_data};
     p->events[0] = event;
     return 1;
 }

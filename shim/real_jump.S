@@ -12,7 +12,7 @@
 	.p2align 4
 real_unknown:
 	.set	index, 0
-	.rept	1024
+	.rept	640
 	.p2align 4
 	movl	$index, %r11d
 	jmp	late

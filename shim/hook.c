@@ -1,0 +1,16 @@
+#include "shim/hook.h"
+
+struct fiber *hook_entered(void)
+{
+    hook_bind();
+    if ((real_gate & REAL_FIBERS) == 0)
+        return NULL;
+    struct fiber *self = fiber_self;
+    if (unlikely(self == NULL || self->kt->in_core))
+        return NULL;
+    if (unlikely(self->asked != 0) && promote_asked(self))
+        return NULL;
+    if (unlikely(__atomic_load_n(&rt.sched.slice_over, __ATOMIC_RELAXED)) && !baton_is_away(self))
+        sched_yield_now(self);
+    return self;
+}
