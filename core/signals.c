@@ -2,6 +2,7 @@
 #include "core/enter.h"
 #include "core/pending.h"
 #include "core/promote.h"
+#include "core/switch.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -146,6 +147,26 @@ bool signals_handles(struct fiber *self)
     return false;
 }
 
+struct delivery {
+    struct fiber *self;
+    siginfo_t info;
+    int sig;
+    ucontext_t context;
+};
+
+/* A handler may read the context (a collector of garbage looks for the stack pointer) and change it. */
+static void deliver(void *arg)
+{
+    struct delivery *d = arg;
+    int saved = errno;
+    gregset_t before;
+    memcpy(before, d->context.uc_mcontext.gregs, sizeof before);
+    signals_run(d->self, d->sig, &d->info, &d->context, false);
+    errno = saved;
+    if (memcmp(before, d->context.uc_mcontext.gregs, sizeof before) != 0)
+        switch_resume(&d->context);
+}
+
 void signals_deliver(struct fiber *self)
 {
     for (;;) {
@@ -159,13 +180,9 @@ void signals_deliver(struct fiber *self)
         core_leave(self);
         if (p == NULL)
             return;
-        ucontext_t context = {.uc_flags = 0};
-        siginfo_t info = p->info;
-        int sig = p->sig;
+        struct delivery d = {.self = self, .info = p->info, .sig = p->sig};
         pending_put(p);
-        int saved = errno;
-        signals_run(self, sig, &info, &context, false);
-        errno = saved;
+        switch_capture(&d.context, deliver, &d);
     }
 }
 

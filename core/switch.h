@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdint.h>
+#include <ucontext.h>
 
 /* Saves the running context at *save and continues the one at `to` with thread pointer `fs`. Two ways to set the
  * thread pointer: the instruction, where kernel and processor allow it, else a system call. */
@@ -19,6 +20,12 @@ void switch_init(void);
 
 /* Calls fn(arg) on the stack that ends at `top` (16-byte aligned). */
 void switch_call(void *top, void (*fn)(void *), void *arg);
+
+/* Calls fn(arg) after the registers were written to *context as a signal frame has them: all that the program has in
+ * registers or on its stack is there, or on the stack above the context's stack pointer. */
+void switch_capture(ucontext_t *context, void (*fn)(void *), void *arg);
+/* Goes on there, or where a handler has made it point to. */
+void switch_resume(const ucontext_t *context) __attribute__((noreturn));
 
 /* Goes on in fn(sig, info, context) with the stack pointer at `frame`: what fn returns to is the first word there. */
 void switch_frame(void *frame, void (*fn)(int, siginfo_t *, void *), int sig, siginfo_t *info, void *context)

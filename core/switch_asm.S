@@ -74,6 +74,75 @@ switch_call:
 	.cfi_endproc
 	.size	switch_call, .-switch_call
 
+/* Offsets in ucontext_t: general registers, pointer to and place of the floating-point ones. */
+#define GREG(n)	(40 + 8 * n)(%rdi)
+#define FPREGS	224(%rdi)
+#define FPSTATE	424
+
+	.globl	switch_capture
+	.hidden	switch_capture
+	.type	switch_capture, @function
+switch_capture:
+	.cfi_startproc
+	pushq	%rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset rbp, -16
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register rbp
+	movq	%r12, GREG(4)
+	movq	%r13, GREG(5)
+	movq	%r14, GREG(6)
+	movq	%r15, GREG(7)
+	movq	%rbp, GREG(10)
+	movq	%rbx, GREG(11)
+	movq	%rsp, GREG(15)
+	leaq	captured(%rip), %rax
+	movq	%rax, GREG(16)
+	pushfq
+	popq	GREG(17)
+	leaq	FPSTATE(%rdi), %rax
+	movq	%rax, FPREGS
+	fnstenv	(%rax)
+	fldenv	(%rax)
+	stmxcsr	24(%rax)
+	movq	%rdx, %rdi
+	call	*%rsi
+captured:				/* a second time by switch_resume */
+	popq	%rbp
+	.cfi_def_cfa rsp, 8
+	ret
+	.cfi_endproc
+	.size	switch_capture, .-switch_capture
+
+	.globl	switch_resume
+	.hidden	switch_resume
+	.type	switch_resume, @function
+switch_resume:
+	movq	FPREGS, %rax
+	fldenv	(%rax)
+	ldmxcsr	24(%rax)
+	movq	GREG(15), %rsp
+	pushq	GREG(16)
+	pushq	GREG(17)
+	movq	GREG(0), %r8
+	movq	GREG(1), %r9
+	movq	GREG(2), %r10
+	movq	GREG(3), %r11
+	movq	GREG(4), %r12
+	movq	GREG(5), %r13
+	movq	GREG(6), %r14
+	movq	GREG(7), %r15
+	movq	GREG(9), %rsi
+	movq	GREG(10), %rbp
+	movq	GREG(11), %rbx
+	movq	GREG(12), %rdx
+	movq	GREG(13), %rax
+	movq	GREG(14), %rcx
+	movq	GREG(8), %rdi
+	popfq
+	ret
+	.size	switch_resume, .-switch_resume
+
 /* As if the kernel had entered a handler: rdi its frame, rsi the handler, rdx, rcx, r8 what it is given. */
 	.globl	switch_frame
 	.hidden	switch_frame

@@ -23,6 +23,11 @@ load helper
     same_cooperative 1 "$PROGRAMS/signal_handler"
 }
 
+# bats test_tags=hook:nanosleep,hook:read,hook:poll,hook:sem_wait,hook:pthread_cond_wait,hook:pthread_mutex_timedlock,hook:pause,hook:pthread_kill,hook:sigaction
+@test "the context that a handler gets is true, and may be changed" {
+    same_cooperative 1 "$PROGRAMS/signal_context"
+}
+
 # bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:signal,hook:pause
 @test "alarms and interval timers" {
     same_cooperative 3 "$PROGRAMS/signal_alarm"
