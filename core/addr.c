@@ -32,22 +32,38 @@ void addr_unlink(struct addr_wait *w)
     __atomic_fetch_sub(&bucket_of(w->addr)->waiters, 1, __ATOMIC_RELAXED);
 }
 
-/* addr NULL: whatever address. */
-static int wake_in(struct addr_bucket *b, const void *addr, int n, uint32_t bits)
+static bool meets(const struct addr_wait *w, const void *addr, uint32_t bits)
+{
+    return (addr == NULL || w->addr == addr) && (w->bits & bits) != 0;
+}
+
+static int wake_those(struct addr_bucket *b, const void *addr, int n, uint32_t bits, bool busy, bool *passed)
 {
     int woken = 0;
-    if (b->waiters == 0)
-        return 0;
     for (struct list *l = b->list.next, *next; l != &b->list && woken < n; l = next) {
         struct addr_wait *w = container_of(l, struct addr_wait, link);
         next = l->next;
-        if ((addr != NULL && w->addr != addr) || (w->bits & bits) == 0)
+        if (!meets(w, addr, bits))
             continue;
+        if (unlikely(w->wait.busy != busy)) {
+            *passed = true;
+            continue;
+        }
         addr_unlink(w);
         wait_wake(&w->wait, 0);
         woken++;
     }
     return woken;
+}
+
+/* addr NULL: whatever address. */
+static int wake_in(struct addr_bucket *b, const void *addr, int n, uint32_t bits)
+{
+    bool passed = false;
+    if (b->waiters == 0)
+        return 0;
+    int woken = wake_those(b, addr, n, bits, false, &passed);
+    return likely(!passed) ? woken : woken + wake_those(b, addr, n - woken, bits, true, &passed);
 }
 
 int addr_wake_here(const void *addr, int n, uint32_t bits)

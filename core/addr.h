@@ -3,7 +3,11 @@
  *
  * The lists belong to the baton. What other kernel threads may read is a bucket's count of waiters: whoever changes the
  * word that somebody may wait for does so first, then a full fence, then reads the count; a waiter counts itself first,
- * then looks at the word again, then parks. One of the two sees the other. */
+ * then looks at the word again, then parks. One of the two sees the other.
+ *
+ * A handler may run on a waiter, and block. The kernel has taken a thread off its futex by then: what is woken goes to
+ * the others. So here who is in a handler stays in the list, and is woken only if nobody else waits; then it is told
+ * for good, for nobody is there who could miss it: who comes later looks at the word. */
 #ifndef COAX_ADDR_H
 #define COAX_ADDR_H
 

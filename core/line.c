@@ -47,17 +47,31 @@ static struct line_wait *next_of(const struct list *bucket, const struct list *f
     return NULL;
 }
 
+/* Somebody waits in the kernel for all with that key: in a handler he does not. */
+static bool served(const struct list *bucket, const struct line_key *key)
+{
+    for (const struct line_wait *w = next_of(bucket, bucket, key); w != NULL; w = next_of(bucket, &w->link, key))
+        if (w->first && !(w->wait.away && wait_in_handler(&w->wait)))
+            return true;
+    return false;
+}
+
 /* Inside the core. Who is the first says who is next. */
 static void leave(struct line_wait *w)
 {
     if (!list_linked(&w->link))
         return;
     const struct list *bucket = bucket_of(&w->call->key);
+    bool first = w->first;
     list_remove(&w->link);
     rt.line.waiting--;
     rt.line.of_fds -= w->call->fd >= 0;
-    struct line_wait *next = w->first ? next_of(bucket, bucket, &w->call->key) : NULL;
     w->first = false;
+    if (!first || served(bucket, &w->call->key))
+        return;
+    struct line_wait *next = next_of(bucket, bucket, &w->call->key);
+    while (next != NULL && next->first)
+        next = next_of(bucket, &next->link, &w->call->key);
     if (next == NULL)
         return;
     next->first = true;
@@ -84,9 +98,9 @@ static void join(struct line_wait *w, struct fiber *self)
         return;
     while (before->prev != bucket && waiter(before->prev)->turn > w->turn)
         before = before->prev;
-    w->first = next_of(bucket, bucket, &w->call->key) == NULL;
+    __atomic_fetch_add(&rt.line.waiting, 1, __ATOMIC_SEQ_CST); /* before the look at the others: see line_interrupted */
+    w->first = !served(bucket, &w->call->key);
     list_insert(&w->link, before);
-    rt.line.waiting++;
     rt.line.of_fds += w->call->fd >= 0;
 }
 
@@ -138,7 +152,7 @@ long line_wait(struct fiber *self, const struct line_call *c)
     do {
         join(&w, self);
         r = stand(&w);
-    } while (r == -E_NO_THREAD || (r == -EINTR && c->restarts && signals_restarts(self)));
+    } while (r == -E_NO_THREAD || r == -E_AGAIN || (r == -EINTR && c->restarts && signals_restarts(self)));
     if (c->gone_says != 0 && (r == -c->gone[0] || r == -c->gone[1])) {
         r = -c->gone_says;
         tell_all(&w, (int)r);
@@ -146,6 +160,19 @@ long line_wait(struct fiber *self, const struct line_call *c)
     leave(&w);
     core_leave(self);
     return r;
+}
+
+void line_interrupted(struct fiber *self)
+{
+    struct wait *w = self->wait;
+    if (likely(w == NULL) || !w->away || !w->held || self->kt->in_core)
+        return;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&rt.line.waiting, __ATOMIC_RELAXED) < 2)
+        return;
+    core_enter(self);
+    unlink_wait(w);
+    core_leave(self);
 }
 
 bool line_drop_here(int fd, int error)

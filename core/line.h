@@ -4,9 +4,10 @@
  * Fibers whose requests are the same (`key`) stand in line: where the kernel would not let the first of them have its
  * way it would not let the others either. So the first alone waits in the kernel, away, and it does so for all; who
  * releases is of any process, and needs no hook. The others are parked, and each is the first when the one before it
- * has left the line: with what it wanted, by a deadline, cancelled, by a jump out of a handler. Requests that differ
- * each have somebody in the kernel: they may be granted in any order, the kernel finds deadlocks among them, and the
- * pool of helpers is not touched. */
+ * has left the line: with what it wanted, by a deadline, cancelled, for a handler, which may block. The one in the
+ * kernel leaves the line for a handler only if others stand in it; where the kernel restarts its call, two wait there.
+ * Requests that differ each have somebody in the kernel: they may be granted in any order, the kernel finds deadlocks
+ * among them, and the pool of helpers is not touched. */
 #ifndef COAX_LINE_H
 #define COAX_LINE_H
 
@@ -59,6 +60,10 @@ struct lines {
 
 /* What the call says: a value or -errno, -ETIMEDOUT at `at`. The caller has attempted it, and it would wait. */
 long line_wait(struct fiber *self, const struct line_call *call);
+
+/* A handler begins on the fiber, which is perhaps in its call: then the next in line goes there, too. Outside the core.
+ */
+void line_interrupted(struct fiber *self);
 
 /* Before the descriptor is closed: who waits with it wakes with the error, and is out of the kernel when this returns.
  * Outside the core. */

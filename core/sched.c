@@ -181,11 +181,14 @@ static inline bool look(struct wait *w)
         give_up(w, stopped(self));
     } else if (unlikely(self->sig.due)) {
         /* A handler runs on this fiber's own stack. A call that it interrupts is over before: the handler may wait for
-         * the same. Others (locks, conditions) stay linked, so nothing is lost meanwhile. */
-        if ((w->flags & WAIT_INTR) != 0 && signals_handles(self))
-            give_up(w, -EINTR);
+         * the same. Others (locks, conditions) stay linked, so nothing is lost meanwhile, behind those that could use
+         * at once what they wait for. */
+        if (((w->flags & WAIT_INTR) != 0 || w->held) && signals_handles(self))
+            give_up(w, (w->flags & WAIT_INTR) != 0 ? -EINTR : -E_AGAIN);
+        w->busy = true;
         core_leave(self);
         core_enter(self);
+        w->busy = false;
         if (self->sig.interrupted && (w->flags & WAIT_INTR) != 0 && !w->woken)
             give_up(w, -EINTR);
     } else {
@@ -221,9 +224,14 @@ int wait_park(struct wait *w, uint64_t deadline, int flags, const char *call)
 
 enum { FIRST_PAUSE = NS_PER_MS, LAST_PAUSE = 100 * NS_PER_MS };
 
+bool wait_in_handler(const struct wait *w)
+{
+    return w->frames != __atomic_load_n(&w->fiber->sig.frames, __ATOMIC_SEQ_CST);
+}
+
 bool wait_is_away(const struct fiber *f)
 {
-    return f->wait != NULL && f->wait->away && f->wait->frames == f->sig.frames;
+    return f->wait != NULL && f->wait->away && !wait_in_handler(f->wait);
 }
 
 /* The first reason counts. The timer comes back as long as the call does not. */
@@ -234,7 +242,7 @@ static void end_away(struct wait *w, int result)
         w->result = result;
         w->pause = FIRST_PAUSE;
     }
-    if (w->frames == w->fiber->sig.frames)
+    if (!wait_in_handler(w))
         identity_kick(w->fiber);
     timer_disarm(&w->timer);
     timer_arm(&w->timer, clock_after(w->pause));

@@ -22,10 +22,11 @@ struct wait {
     struct timer timer;
     bool woken;
     bool hungry;  /* it was woken before and came too late: its turn is next */
-    bool held;    /* being woken does not take it off: `unlink` is called when it is left by a jump, too */
+    bool held;    /* in line: being woken does not take it off, a handler does */
     bool away;    /* in wait_away, in its call */
     bool bounded; /* by the deadline of coax_with_timeout */
     bool again;   /* it may end for nothing: who waits looks again */
+    bool busy;    /* its fiber is in a handler: others who wait for the same come first */
     int flags;    /* WAIT_* */
     int result;
     const char *outer_call;
@@ -35,8 +36,8 @@ struct wait {
 
 /* pthread_cancel has ended a wait: the hook leaves the core and calls pthread_testcancel; or the deadline of
  * coax_with_timeout has passed, which the hook says as ETIMEDOUT of the call itself, whatever an end of its own time
- * means to it; or no kernel thread could be had for a wait; or a signal that was somebody else's ended a call
- * (WAIT_ONCE). Never seen by the program. */
+ * means to it; or no kernel thread could be had for a wait; or it ended for nothing, and who waits looks again: a
+ * signal was somebody else's (WAIT_ONCE), a handler ran. Never seen by the program. */
 enum { E_CANCELLED = 1000, E_DEADLINE = 1001, E_NO_THREAD = 1002, E_AGAIN = 1003 };
 
 enum {
@@ -86,6 +87,8 @@ void wait_cancel(struct fiber *f);
 void wait_stop(struct fiber *f);
 /* The fiber is in the call of a wait_away, in no handler that has interrupted it. */
 bool wait_is_away(const struct fiber *f);
+/* Of one that is away. */
+bool wait_in_handler(const struct wait *w);
 /* Ends a wait. The waker has unlinked it, unless result says why it must be unlinked here (result < 0). */
 void wait_wake(struct wait *w, int result);
 

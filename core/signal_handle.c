@@ -88,9 +88,10 @@ void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *conte
         signals_action(sig, &none, NULL);
     }
     self->sig.mask |= add & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
-    self->sig.frames = &frame;
+    __atomic_store_n(&self->sig.frames, &frame, __ATOMIC_SEQ_CST);
     if (blocked)
         unblock(self->kt);
+    line_interrupted(self);
     memcpy(&context->uc_sigmask, &frame.mask, sizeof frame.mask);
     call(self, &act, sig, info, context);
     self->sig.frames = frame.outer;

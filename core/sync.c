@@ -63,6 +63,8 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
         if (e == t->busy)
             r = wait_park(&w.wait, at, t->flags, t->call);
         addr_unlink(&w);
+        if (unlikely(self->sig.due)) /* a handler first, which may block: somebody else shall look */
+            addr_wake_here(t->addr, 1, w.bits);
         core_leave(self);
         if (e == t->busy)
             e = t->attempt(t->object);

@@ -54,11 +54,16 @@ static void free_turn(struct turn_lock *l)
     l->owner->turns--;
     l->owner = NULL;
     l->depth = 0;
-    if (list_empty(&l->waiting))
+    struct turn_wait *first = NULL; /* that is not in a handler, if there is one */
+    for (struct list *i = l->waiting.next; i != &l->waiting && (first == NULL || first->wait.busy); i = i->next) {
+        struct turn_wait *w = container_of(i, struct turn_wait, link);
+        if (first == NULL || !w->wait.busy)
+            first = w;
+    }
+    if (first == NULL)
         return;
-    struct turn_wait *w = container_of(l->waiting.next, struct turn_wait, link);
-    unlink_wait(&w->wait);
-    wait_wake(&w->wait, 0);
+    unlink_wait(&first->wait);
+    wait_wake(&first->wait, 0);
 }
 
 static void drop(void *lock)
