@@ -157,21 +157,30 @@ bool shared_sem(sem_t *s)
     return semaphore(s)->shared != 0;
 }
 
-static long try_sem_shared(void *s)
+struct sem_call {
+    sem_t *sem;
+    bool timed;
+};
+
+static long try_sem_shared(void *arg)
 {
-    return -sync_try_sem(s);
+    const struct sem_call *c = arg;
+    return -sync_try_sem(c->sem);
 }
 
-/* As libc does, but for what it would do when the thread is cancelled. */
-static long wait_sem_shared(void *sem)
+/* As libc does, but for what it would do when the thread is cancelled. The time is kept by whoever waits for the call;
+ * but the kernel restarts after a handler what has none. */
+static long wait_sem_shared(void *arg)
 {
-    struct semaphore *s = semaphore(sem);
+    const struct sem_call *c = arg;
+    static const struct timespec day = {24l * 60 * 60, 0};
+    struct semaphore *s = semaphore(c->sem);
     long r = -EAGAIN;
     __atomic_fetch_add(&s->waiters, 1, __ATOMIC_SEQ_CST);
-    while (r == -EAGAIN) {
-        r = sys(SYS_futex, &s->value, FUTEX_WAIT, 0, NULL);
+    while (r == -EAGAIN || r == -ETIMEDOUT) {
+        r = sys(SYS_futex, &s->value, FUTEX_WAIT, 0, c->timed ? &day : NULL);
         if (r == 0 || r == -EAGAIN)
-            r = -sync_try_sem(sem);
+            r = -sync_try_sem(c->sem);
     }
     __atomic_fetch_sub(&s->waiters, 1, __ATOMIC_SEQ_CST);
     return r;
@@ -183,13 +192,14 @@ int shared_sem_wait(struct fiber *self, sem_t *s, const struct sync_limit *limit
     int e = sync_deadline(limit, &at);
     if (e != 0)
         return e;
+    struct sem_call how = {s, limit != NULL};
     const struct line_call call = {
         .key = {LINE_SEM, {(uintptr_t)s}, NULL, 0},
         .attempt = try_sem_shared,
         .call = wait_sem_shared,
-        .arg = s,
+        .arg = &how,
         .fd = -1,
-        .restarts = true,
+        .restarts = limit == NULL,
         .flags = WAIT_CANCEL | WAIT_INTR,
         .at = at,
         .name = "sem_wait",

@@ -66,7 +66,7 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
         if (unlikely(self->sig.due)) /* a handler first, which may block: somebody else shall look */
             addr_wake_here(t->addr, 1, w.bits);
         core_leave(self);
-        if (e == t->busy)
+        if (e == t->busy && r != -EINTR) /* after a handler it is not looked at again, even if that has posted */
             e = t->attempt(t->object);
         if (e != t->busy) {
             if (r == -ECANCELED) /* too late for this call */

@@ -23,3 +23,9 @@ load helper
 @test "posted by a signal handler, interrupted by one" {
     same_cooperative 1 "$PROGRAMS/sem_handler"
 }
+
+# bats test_tags=hook:sem_wait,hook:sem_timedwait,hook:sem_clockwait,hook:sem_post,hook:pthread_kill
+@test "a wait whose own handler posts fails with EINTR where it does bare" {
+    same_cooperative 3 "$PROGRAMS/sem_handler_posts"
+    [ "$status" = 0 ]
+}
