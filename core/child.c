@@ -183,15 +183,16 @@ void child_fork_parent(void)
 void child_fork_child(void)
 {
     struct fiber *self = fiber_self, *promoted = promote_record();
+    pool_forked();
     if (rt.coop && self != NULL)
         wait_forked(self);
-    pool_forked();
     line_forked();
     job_forked();
     notify_forked();
     on_signal_forked();
     if (!rt.coop)
         return;
+    join_forked(self != NULL ? self : promoted);
     rt.coop = false;
     real_gate_set(REAL_FIBERS, false);
     fiber_self = NULL;

@@ -146,6 +146,8 @@ int fiber_join_foreign(struct fiber *target, struct ending *end, uint64_t deadli
 /* Joins the first of several that ends. */
 int fiber_join_first(struct fiber *self, struct fiber **targets, size_t n, size_t *winner, struct ending *end);
 void fiber_drain(void);
+/* In a fork's child: to who joins them the others have ended, as libc has it. */
+void join_forked(const struct fiber *self);
 int fiber_detach(struct fiber *self, struct fiber *target);
 
 #endif

@@ -177,7 +177,7 @@ static long futex_lock_pi(struct fiber *self, const long a[6], int op)
             r = wait_park(&w.wait, at, 0, "futex");
         addr_unlink(&w);
         core_leave(self);
-        if (seen == 0 || r != 0)
+        if (seen == 0 || (r != 0 && r != -E_AGAIN))
             return r;
     }
 }

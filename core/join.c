@@ -58,14 +58,17 @@ static int finish(struct fiber *self, struct fiber *target, struct ending *end)
 int fiber_join(struct fiber *self, struct fiber *target, struct ending *end, uint64_t deadline)
 {
     core_enter(self);
-    int e = may_join(self, target);
-    if (e == EBUSY && deadline != 0) {
+    int e;
+    do {
+        e = may_join(self, target);
+        if (e != EBUSY || deadline == 0)
+            break;
         struct join_wait w = {.target = target};
         wait_init(&w.wait, self, leave_join);
         target->join_wait = &w.wait;
         target->joiner = self;
         e = -wait_park(&w.wait, deadline, WAIT_CANCEL, "pthread_join");
-    }
+    } while (e == E_AGAIN);
     if (e == 0)
         e = finish(self, target, end);
     core_leave(self);
@@ -115,10 +118,13 @@ int fiber_join_first(struct fiber *self, struct fiber **targets, size_t n, size_
 {
     struct any_wait w = {.self = self, .targets = targets, .n = n};
     core_enter(self);
-    wait_init(&w.wait, self, leave_any);
-    int e = stand_at_all(&w);
-    if (e == EBUSY)
-        e = -wait_park(&w.wait, CLOCK_NEVER, WAIT_CANCEL, "coax_pick");
+    int e;
+    do {
+        wait_init(&w.wait, self, leave_any);
+        e = stand_at_all(&w);
+        if (e == EBUSY)
+            e = -wait_park(&w.wait, CLOCK_NEVER, WAIT_CANCEL, "coax_pick");
+    } while (e == E_AGAIN);
     if (e == 0) {
         leave_any(&w.wait);
         for (*winner = 0; targets[*winner]->state != FIBER_DONE;)
@@ -155,12 +161,25 @@ static void join_leave(void *arg)
     j->target->foreign_joiners--;
 }
 
+/* In a fork's child, before it has threads of its own. */
+static int join_alone(struct fiber *target, struct ending *end)
+{
+    int e = may_join(NULL, target);
+    if (e != 0)
+        return e == EBUSY ? EDEADLK : e; /* itself: nobody else lives */
+    collect(target, end);
+    fiber_recycle(target);
+    return 0;
+}
+
 /* A promoted thread can be cancelled meanwhile: its signal interrupts the wait, or the next look finds it. */
 int fiber_join_foreign(struct fiber *target, struct ending *end, uint64_t deadline)
 {
     struct fiber *self = fiber_record;
     struct foreign_join j = {self, target, 0};
     const uint64_t look = 50 * NS_PER_MS;
+    if (!rt.coop)
+        return join_alone(target, end);
     if (deadline == 0 && !__atomic_load_n(&target->done, __ATOMIC_SEQ_CST))
         return EBUSY;
     promote_ask(join_begin, &j);
@@ -205,6 +224,34 @@ static void detach_here(void *arg)
 int fiber_detach(struct fiber *self, struct fiber *target)
 {
     struct detaching d = {target, 0};
-    fiber_inside(self, detach_here, &d);
+    if (rt.coop)
+        fiber_inside(self, detach_here, &d);
+    else
+        detach_here(&d);
     return d.error;
+}
+
+/* ---- fork ---- */
+
+static void end_others(const struct list *list, const struct fiber *self)
+{
+    for (const struct list *l = list->next; l != list; l = l->next) {
+        struct fiber *f = container_of(l, struct fiber, all);
+        f->joiner = NULL;
+        f->join_wait = NULL;
+        f->foreign_joiners = 0;
+        if (f == self)
+            continue;
+        f->state = FIBER_DONE;
+        f->done = 1;
+        f->promoted = false;
+        f->result = NULL;
+        tls_set_tid(f->fs, 0);
+    }
+}
+
+void join_forked(const struct fiber *self)
+{
+    end_others(&rt.fibers.all, self);
+    end_others(&rt.fibers.promoted, self);
 }

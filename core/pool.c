@@ -205,10 +205,14 @@ struct pool_wait {
     struct job *job;
 };
 
-static void abandon(struct wait *w)
+static void abandon(struct wait *wait)
 {
-    struct job *job = container_of(w, struct pool_wait, wait)->job;
+    struct pool_wait *w = container_of(wait, struct pool_wait, wait);
+    struct job *job = w->job;
     job->waiter = NULL;
+    if (rt.pool.threads == 0) /* in a fork's child nobody else has it */
+        return;
+    w->job = NULL;
     if (take_back(job))
         job->drop(job);
 }
@@ -241,6 +245,8 @@ int pool_run(struct fiber *self, struct job *job, uint64_t deadline, int flags, 
     core_enter(self);
     int r = wait_park(&w.wait, deadline, flags, call);
     core_leave(self);
+    if (r == -E_AGAIN)
+        return w.job != NULL ? run_here(self, job, call) : -EINTR;
     return r;
 }
 

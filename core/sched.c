@@ -1,11 +1,9 @@
 #include "core/enter.h"
 #include "core/alone.h"
-#include "core/altstack.h"
 #include "core/cancel.h"
 #include "core/handover.h"
 #include "core/identity.h"
 #include "core/method.h"
-#include "core/scope.h"
 #include "core/switch.h"
 
 #include <errno.h>
@@ -138,8 +136,7 @@ static int stopped(struct fiber *f)
     return -ECANCELED;
 }
 
-/* Ends the wait here and now. */
-static int give_up(struct wait *w, int result)
+int wait_give_up(struct wait *w, int result)
 {
     if (w->unlink != NULL)
         w->unlink(w);
@@ -159,12 +156,12 @@ static uint64_t begin(struct wait *w, uint64_t deadline, int flags, const char *
     if (!self->sig.masked)
         self->sig.interrupted = false;
     else if (self->sig.interrupted && (flags & WAIT_INTR) != 0 && !w->woken)
-        give_up(w, -EINTR); /* between the change of the mask and here */
+        wait_give_up(w, -EINTR); /* between the change of the mask and here */
     w->bounded = unlikely(self->deadline != 0) && self->deadline < deadline && can_end(flags);
     if (w->bounded) {
         deadline = self->deadline;
         if (!w->woken && clock_now() >= deadline)
-            give_up(w, -E_DEADLINE);
+            wait_give_up(w, -E_DEADLINE);
     }
     if (deadline != CLOCK_NEVER && !w->woken)
         timer_arm(&w->timer, deadline);
@@ -176,21 +173,21 @@ static inline bool look(struct wait *w)
 {
     struct fiber *self = w->fiber;
     if (unlikely(cancelled(self, w->flags))) {
-        give_up(w, -E_CANCELLED);
+        wait_give_up(w, -E_CANCELLED);
     } else if (unlikely(self->stop) && stoppable(self, w->flags)) {
-        give_up(w, stopped(self));
+        wait_give_up(w, stopped(self));
     } else if (unlikely(self->sig.due)) {
         /* A handler runs on this fiber's own stack. A call that it interrupts is over before: the handler may wait for
          * the same. Others (locks, conditions) stay linked, so nothing is lost meanwhile, behind those that could use
          * at once what they wait for. */
         if (((w->flags & WAIT_INTR) != 0 || w->held) && signals_handles(self))
-            give_up(w, (w->flags & WAIT_INTR) != 0 ? -EINTR : -E_AGAIN);
+            wait_give_up(w, (w->flags & WAIT_INTR) != 0 ? -EINTR : -E_AGAIN);
         w->busy = true;
         core_leave(self);
         core_enter(self);
         w->busy = false;
         if (self->sig.interrupted && (w->flags & WAIT_INTR) != 0 && !w->woken)
-            give_up(w, -EINTR);
+            wait_give_up(w, -EINTR);
     } else {
         return false;
     }
@@ -273,7 +270,7 @@ static bool overdue(struct wait *w)
     if ((w->flags & WAIT_TRY) == 0)
         return false;
     if (unlikely(self->stop) && !w->woken && stoppable(self, w->flags))
-        give_up(w, stopped(self));
+        wait_give_up(w, stopped(self));
     if (likely(!w->woken))
         return false;
     identity_can_kick();
@@ -319,42 +316,6 @@ long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char 
     long r = wait_away(&w, deadline, flags, call, fn, arg);
     core_leave(self);
     return r == -E_NO_THREAD ? fn(arg) : r;
-}
-
-void wait_abandon(struct fiber *self, uintptr_t sp)
-{
-    if (unlikely(self->scope != NULL))
-        scope_abandon(self, sp);
-    method_lost(self->kt);
-    if (likely(self->wait == NULL))
-        return;
-    core_enter(self);
-    while (self->wait != NULL && altstack_left(self, (uintptr_t)self->wait, sp)) {
-        struct wait *w = self->wait;
-        if (!w->woken || w->held)
-            give_up(w, -EINTR);
-        timer_disarm(&w->timer);
-        self->wait = w->outer;
-    }
-    if (self->stream != NULL) { /* who wants it finds that it is not waited for any more */
-        addr_wake_here(self->stream, 1, ~0u);
-        self->stream = NULL;
-    }
-    core_leave(self);
-}
-
-void wait_forked(struct fiber *self)
-{
-    for (struct wait *w = self->wait; w != NULL; w = w->outer) {
-        w->timer.index = 0;
-        if (w->unlink != NULL && (!w->woken || w->held))
-            w->unlink(w);
-        if (w->woken || (!w->again && (w->flags & WAIT_INTR) == 0))
-            continue;
-        w->woken = true;
-        w->result = (w->flags & WAIT_INTR) != 0 ? -EINTR : 0;
-    }
-    self->wait = NULL;
 }
 
 void wait_cancel(struct fiber *f)

@@ -25,7 +25,6 @@ struct wait {
     bool held;    /* in line: being woken does not take it off, a handler does */
     bool away;    /* in wait_away, in its call */
     bool bounded; /* by the deadline of coax_with_timeout */
-    bool again;   /* it may end for nothing: who waits looks again */
     bool busy;    /* its fiber is in a handler: others who wait for the same come first */
     int flags;    /* WAIT_* */
     int result;
@@ -79,7 +78,7 @@ long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char 
  * below `sp` are taken off. Takes the baton. */
 void wait_abandon(struct fiber *self, uintptr_t sp);
 /* In a fork's child, before what is left of the others is forgotten: a handler that interrupted waits has forked. They
- * are taken off and over; the call fails with -EINTR, or looks again. */
+ * are taken off and over: -EINTR, or -E_AGAIN, and who waits looks again, in the child's own core. */
 void wait_forked(struct fiber *self);
 /* pthread_cancel: ends the wait of a parked fiber, if it can be cancelled, before anything else does. */
 void wait_cancel(struct fiber *f);
@@ -89,6 +88,8 @@ void wait_stop(struct fiber *f);
 bool wait_is_away(const struct fiber *f);
 /* Of one that is away. */
 bool wait_in_handler(const struct wait *w);
+/* Ends the own wait here and now; returns the result. */
+int wait_give_up(struct wait *w, int result);
 /* Ends a wait. The waker has unlinked it, unless result says why it must be unlinked here (result < 0). */
 void wait_wake(struct wait *w, int result);
 

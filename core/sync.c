@@ -77,7 +77,7 @@ static int try_or_park(struct fiber *self, const struct try *t, const struct syn
         }
         if (r != 0 && t->bits == RW_WRITE_BIT) /* readers may have waited for this writer */
             addr_wake(t->addr, ADDR_ALL);
-        if (r < 0)
+        if (r < 0 && r != -E_AGAIN)
             return -r;
     }
 }
@@ -189,7 +189,8 @@ int sync_cond_wait(struct fiber *self, pthread_cond_t *c, pthread_mutex_t *m, co
     if (likely(e == 0)) {
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         addr_wake_here(m, 1, ~0u);
-        r = wait_park(&w.wait, at, WAIT_CANCEL, "pthread_cond_wait");
+        while ((r = wait_park(&w.wait, at, WAIT_CANCEL, "pthread_cond_wait")) == -E_AGAIN)
+            addr_link(&w, self, c);
     }
     addr_unlink(&w);
     core_leave(self);

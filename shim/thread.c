@@ -147,9 +147,15 @@ EXPORT int thrd_create(thrd_t *handle, thrd_start_t start, void *arg)
 
 /* ---- join and the end ---- */
 
+/* NULL: libc's own. The threads of a parent are known to its child, which has none yet. */
+static struct fiber *joinable(pthread_t thread)
+{
+    return rt.coop || rt.fibers.created != 0 ? fiber_of(thread) : NULL;
+}
+
 static int join(pthread_t thread, void **result, uint64_t at, const char *call)
 {
-    struct fiber *self = hook_enter_cancel(), *target = rt.coop ? fiber_of(thread) : NULL;
+    struct fiber *self = hook_enter_cancel(), *target = joinable(thread);
     (void)call;
     if (target == NULL)
         return -1;
@@ -189,7 +195,7 @@ EXPORT int thrd_join(thrd_t thread, int *result)
 
 EXPORT int pthread_tryjoin_np(pthread_t thread, void **result)
 {
-    struct fiber *target = rt.coop ? fiber_of(thread) : NULL;
+    struct fiber *target = joinable(thread);
     if (target == NULL)
         return real.pthread_tryjoin_np(thread, result);
     if (!__atomic_load_n(&target->done, __ATOMIC_ACQUIRE)) {
@@ -201,7 +207,7 @@ EXPORT int pthread_tryjoin_np(pthread_t thread, void **result)
 
 EXPORT int pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock, const struct timespec *until)
 {
-    struct fiber *target = rt.coop ? fiber_of(thread) : NULL;
+    struct fiber *target = joinable(thread);
     if (target == NULL)
         return JOIN_KERNEL(real.pthread_clockjoin_np(thread, result, clock, until));
     if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
@@ -223,7 +229,7 @@ EXPORT int pthread_timedjoin_np(pthread_t thread, void **result, const struct ti
 
 EXPORT int pthread_detach(pthread_t thread)
 {
-    struct fiber *self = hook_enter(), *target = rt.coop ? fiber_of(thread) : NULL;
+    struct fiber *self = hook_enter(), *target = joinable(thread);
     return target == NULL ? real.pthread_detach(thread) : fiber_detach(self, target);
 }
 

@@ -35,6 +35,7 @@ setup() {
     same "$PROGRAMS/db_slow" jump 0
     same_cooperative 4 "$PROGRAMS/db_slow" jump 2
     same_cooperative 4 "$PROGRAMS/db_slow" fork 30
+    same_cooperative 4 "$PROGRAMS/db_slow" handler 2
     COAX_OPTIONS=(--dns-timeout 10)
     wrapped "$PROGRAMS/db_slow" jump 0
     [ "$output" = "5 jumps" ]

@@ -46,3 +46,17 @@ load helper
         [ "$status" = 0 ]
     done
 }
+
+# bats test_tags=hook:fork,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_timedlock,hook:pthread_rwlock_wrlock,hook:pthread_rwlock_timedwrlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:sem_wait,hook:syscall,hook:flockfile,hook:pthread_kill
+@test "a handler that has interrupted a wait for another thread forks" {
+    for _ in 1 2; do
+        same_cooperative 3 "$PROGRAMS/fork_handler_waits"
+        [ "$status" = 0 ]
+    done
+}
+
+# bats test_tags=hook:fork,hook:pthread_join,hook:pthread_tryjoin_np,hook:pthread_timedjoin_np,hook:pthread_detach
+@test "in the child the other threads have ended" {
+    same_cooperative 2 "$PROGRAMS/fork_join"
+    [ "$status" = 0 ]
+}

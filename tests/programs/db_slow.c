@@ -6,6 +6,7 @@
  *   race N      cancelled at any time, N rounds
  *   jump THREADS  a handler jumps out of a look-up
  *   fork N      forks in the middle of look-ups; the child looks up, too
+ *   handler N   a handler that has interrupted a look-up forks; parent and child get the answer
  *   groups N    initgroups in N threads, one after the other
  */
 #define _GNU_SOURCE
@@ -241,6 +242,40 @@ static void *asking(void *unused)
     return NULL;
 }
 
+static volatile pid_t handler_child;
+
+static void on_fork(int sig)
+{
+    handler_child = fork();
+}
+
+static void *asks_slowly(void *arg)
+{
+    struct passwd e, *found;
+    char buf[500];
+    CHECK(getpwnam_r("slowly", &e, buf, sizeof buf, &found) == 0 && found == &e && !strcmp(e.pw_name, "slowly"));
+    if (handler_child == 0)
+        _exit(7);
+    return arg;
+}
+
+static void handler(int n)
+{
+    struct sigaction act = {.sa_handler = on_fork, .sa_flags = SA_RESTART};
+    sigaction(SIGUSR1, &act, NULL);
+    for (int i = 0; i < n; i++) {
+        int status;
+        pthread_t t;
+        handler_child = -1;
+        CHECK(pthread_create(&t, NULL, asks_slowly, NULL) == 0);
+        usleep(50000);
+        CHECK(pthread_kill(t, SIGUSR1) == 0);
+        CHECK(pthread_join(t, NULL) == 0 && handler_child > 0);
+        CHECK(waitpid(handler_child, &status, 0) == handler_child && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    }
+    printf("%d forks by a handler\n", n);
+}
+
 static void forks(int n)
 {
     struct passwd e, *found;
@@ -286,8 +321,8 @@ static void *init_groups(void *unused)
 
 int main(int argc, char **argv)
 {
-    static const char *databases[] = {"passwd",   "group",     "shadow", "gshadow", "networks", "services",
-                                      "protocols", "rpc",       "aliases", "ethers", "netgroup", "initgroups"};
+    static const char *databases[] = {"passwd",    "group", "shadow",  "gshadow", "networks", "services",
+                                      "protocols", "rpc",   "aliases", "ethers",  "netgroup", "initgroups"};
     int n = argc > 2 ? atoi(argv[2]) : 0;
     for (int i = 0; i < 12; i++)
         CHECK(__nss_configure_lookup(databases[i], "standin") == 0);
@@ -315,6 +350,8 @@ int main(int argc, char **argv)
         jump(n);
     if (!strcmp(argv[1], "fork"))
         forks(n);
+    if (!strcmp(argv[1], "handler"))
+        handler(n);
     if (!strcmp(argv[1], "groups")) {
         for (int i = 0; i < n; i++) {
             pthread_t t;
