@@ -15,6 +15,7 @@ void addr_link(struct addr_wait *w, struct fiber *self, const void *addr)
 {
     struct addr_bucket *b = bucket_of(addr);
     wait_init(&w->wait, self, unlink_wait);
+    w->wait.again = true;
     w->addr = addr;
     w->bits = ~0u;
     if (b->list.next == NULL)

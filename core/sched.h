@@ -25,6 +25,7 @@ struct wait {
     bool held;    /* in line: being woken does not take it off, a handler does */
     bool away;    /* in wait_away, in its call */
     bool bounded; /* by the deadline of coax_with_timeout */
+    bool again;   /* it may end for nothing */
     bool busy;    /* its fiber is in a handler: others who wait for the same come first */
     int flags;    /* WAIT_* */
     int result;
@@ -77,6 +78,9 @@ long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char 
 /* A handler that interrupted waits will not return to them (a jump, pthread_exit, cancellation): those whose frames lie
  * below `sp` are taken off. Takes the baton. */
 void wait_abandon(struct fiber *self, uintptr_t sp);
+/* The fiber goes on in another context, where the innermost wait that a handler has interrupted is `to`, or NULL. The
+ * others are taken off; who comes back to one with its context looks again. Takes the baton. */
+void wait_switch(struct fiber *self, struct wait *to);
 /* In a fork's child, before what is left of the others is forgotten: a handler that interrupted waits has forked. They
  * are taken off and over: -EINTR, or -E_AGAIN, and who waits looks again, in the child's own core. */
 void wait_forked(struct fiber *self);

@@ -6,6 +6,23 @@
 
 #include <errno.h>
 
+/* Who comes back to it after all looks again; to a condition, which may have been signalled meanwhile, for nothing. */
+static void leave(struct wait *w)
+{
+    if (!w->woken || w->held)
+        wait_give_up(w, (w->flags & WAIT_INTR) != 0 ? -EINTR : w->again ? 0 : -E_AGAIN);
+    timer_disarm(&w->timer);
+}
+
+/* Who wants it finds that it is not waited for any more. */
+static void leave_stream(struct fiber *self)
+{
+    if (self->stream == NULL)
+        return;
+    addr_wake_here(self->stream, 1, ~0u);
+    self->stream = NULL;
+}
+
 void wait_abandon(struct fiber *self, uintptr_t sp)
 {
     if (unlikely(self->scope != NULL))
@@ -15,16 +32,29 @@ void wait_abandon(struct fiber *self, uintptr_t sp)
         return;
     core_enter(self);
     while (self->wait != NULL && altstack_left(self, (uintptr_t)self->wait, sp)) {
-        struct wait *w = self->wait;
-        if (!w->woken || w->held)
-            wait_give_up(w, -EINTR);
-        timer_disarm(&w->timer);
-        self->wait = w->outer;
+        leave(self->wait);
+        self->wait = self->wait->outer;
     }
-    if (self->stream != NULL) { /* who wants it finds that it is not waited for any more */
-        addr_wake_here(self->stream, 1, ~0u);
-        self->stream = NULL;
-    }
+    leave_stream(self);
+    core_leave(self);
+}
+
+static bool within(const struct wait *w, const struct wait *chain)
+{
+    while (chain != NULL && chain != w)
+        chain = chain->outer;
+    return chain != NULL;
+}
+
+void wait_switch(struct fiber *self, struct wait *to)
+{
+    if (likely(self->wait == to))
+        return;
+    core_enter(self);
+    for (struct wait *w = self->wait; w != NULL && !within(w, to); w = w->outer)
+        leave(w);
+    self->wait = to;
+    leave_stream(self);
     core_leave(self);
 }
 

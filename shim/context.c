@@ -13,26 +13,64 @@ static struct fiber *enter(void)
     return self;
 }
 
-static void save_mask(const struct fiber *self, ucontext_t *context)
+/* The words of a context's set that are ours, behind the 64 signals: where the fiber is, which handlers and waits of
+ * these. A context without them was filled by no fiber. */
+enum { WAIT = 13, FRAMES = 14, NOTED = 15 };
+static const unsigned long noted = 0x636f617863747874ul;
+
+static void note(ucontext_t *context, const struct wait *wait, const struct handler_frame *frames)
+{
+    context->uc_sigmask.__val[WAIT] = (unsigned long)wait;
+    context->uc_sigmask.__val[FRAMES] = (unsigned long)frames;
+    context->uc_sigmask.__val[NOTED] = noted;
+}
+
+static void forget(ucontext_t *context)
+{
+    if (context->uc_sigmask.__val[NOTED] == noted)
+        context->uc_sigmask.__val[NOTED] = 0;
+}
+
+static void save(const struct fiber *self, ucontext_t *context)
 {
     memcpy(&context->uc_sigmask, &self->sig.mask, sizeof self->sig.mask);
+    note(context, self->wait, self->sig.frames);
+}
+
+/* Handlers that are left for a context that is none of theirs will not return, as after a jump. */
+static void go_to(struct fiber *self, const ucontext_t *context)
+{
+    const unsigned long *w = context->uc_sigmask.__val;
+    bool ours = w[NOTED] == noted;
+    struct handler_frame *frames = ours ? (struct handler_frame *)w[FRAMES] : NULL;
+    wait_switch(self, ours ? (struct wait *)w[WAIT] : NULL);
+    if (likely(frames == self->sig.frames))
+        return;
+    self->sig.frames = frames;
+    self->sig.masked = false;
+    if (self->sig.queue != NULL || rt.signals.queue != NULL)
+        self->sig.due = true;
 }
 
 void *context_save(ucontext_t *context)
 {
     struct fiber *self = enter();
-    if (self == NULL)
+    if (self == NULL) {
+        forget(context);
         return real.getcontext;
-    save_mask(self, context);
+    }
+    save(self, context);
     return NULL;
 }
 
 void *context_swap(ucontext_t *from)
 {
     struct fiber *self = enter();
-    if (self == NULL)
+    if (self == NULL) {
+        forget(from);
         return real.swapcontext;
-    save_mask(self, from);
+    }
+    save(self, from);
     return NULL;
 }
 
@@ -42,6 +80,7 @@ void *context_load(const ucontext_t *context)
     uint64_t mask;
     if (self == NULL)
         return real.setcontext;
+    go_to(self, context);
     memcpy(&mask, &context->uc_sigmask, sizeof mask);
     if (mask != self->sig.mask)
         signals_set_mask(self, mask);
@@ -82,4 +121,6 @@ EXPORT void makecontext(ucontext_t *context, void (*fn)(void), int argc, ...)
     gregs[REG_RIP] = (greg_t)fn;
     gregs[REG_RBX] = (greg_t)&sp[1 + on_stack];
     gregs[REG_RSP] = (greg_t)sp;
+    if (context->uc_sigmask.__val[NOTED] == noted) /* it begins in no handler */
+        note(context, NULL, NULL);
 }

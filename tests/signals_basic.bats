@@ -173,3 +173,16 @@ load helper
     same_cooperative 4 "$PROGRAMS/handler_blocks" rounds
     [ "$status" = 0 ]
 }
+
+# bats test_tags=smoke,hook:siglongjmp,hook:setcontext,hook:swapcontext,hook:pthread_mutex_lock,hook:pthread_mutex_timedlock,hook:flockfile,hook:flock,hook:pthread_cond_wait,hook:sem_wait,hook:syscall,hook:read,hook:poll,hook:select,hook:epoll_wait,hook:write,hook:recv,hook:accept,hook:nanosleep,hook:pause,hook:msgrcv,hook:semop,hook:wait
+@test "a handler leaves every kind of wait, by each way out" {
+    cd "$BATS_TEST_TMPDIR"
+    same_cooperative 4 "$PROGRAMS/handler_leaves"
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:swapcontext,hook:setcontext,hook:pthread_mutex_lock,hook:sem_wait,hook:read,hook:nanosleep,hook:pthread_kill
+@test "a handler swaps contexts in whatever wait, at random times" {
+    same_cooperative 2 "$PROGRAMS/handler_preempts"
+    [ "$status" = 0 ]
+}
