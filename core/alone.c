@@ -22,7 +22,7 @@ bool alone_dismiss(void)
     lock_take(&b->lock);
     bool alone = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) == 1 &&
                  __atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) == 1 && rt.notify.known == 0 &&
-                 b->nidle == b->nthreads - 1;
+                 __atomic_load_n(&rt.timers_of_threads.armed, __ATOMIC_SEQ_CST) == 0 && b->nidle == b->nthreads - 1;
     for (struct kthread *k = b->idle; k != NULL; k = k->next_idle)
         alone = alone && k != &b->first;
     if (alone) {

@@ -233,6 +233,7 @@ void baton_idle(struct kthread *k)
                 return;
         }
         f = sched_pick();
+        cpu_time_resume(k);
         k->running = f;
         method_lost(k);
         f->kt = k;
@@ -276,6 +277,7 @@ void baton_return(struct fiber *self)
     share_judge(self);
     if (share_steal(self))
         return;
+    cpu_time_settle(k, self);
     k->leaving = self;
     switch_to(&self->sp, k->sp, k->fs);
     self->trimmed = false;

@@ -30,10 +30,11 @@ struct kthread {
     uint32_t wake; /* futex: WAKE_CARRY, the baton is yours; WAKE_LEAVE */
     void *sp;      /* idle context */
     uintptr_t fs;
-    struct fiber *running; /* on it now */
-    struct fiber *leaving; /* to be put on the return queue once its context is saved */
-    struct kthread *send;  /* the leaving fiber goes on there for good: see promote.h */
-    struct fiber *adopt;   /* with `wake`: this fiber is yours for good, not the baton */
+    struct fiber *running;  /* on it now */
+    struct cpu_slice slice; /* its: see cpu_time.h */
+    struct fiber *leaving;  /* to be put on the return queue once its context is saved */
+    struct kthread *send;   /* the leaving fiber goes on there for good: see promote.h */
+    struct fiber *adopt;    /* with `wake`: this fiber is yours for good, not the baton */
     struct kthread *next_idle, *next;
     uint64_t kernel_mask; /* signal mask that the kernel has for it while it carries */
     char *alt;            /* an alternate signal stack of ours: see altstack.h */

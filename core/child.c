@@ -190,6 +190,7 @@ void child_fork_child(void)
     job_forked();
     notify_forked();
     on_signal_forked();
+    thread_timer_forked();
     if (!rt.coop)
         return;
     join_forked(self != NULL ? self : promoted);

@@ -87,6 +87,7 @@ static void adopt_main(void)
     rt.fibers.leader_block = f->fs;
     f->kt = &rt.baton.first;
     rt.baton.first.running = f;
+    cpu_time_start(&rt.baton.first, f);
     fiber_self = fiber_record = f;
 }
 
@@ -380,6 +381,7 @@ void fiber_quit(struct fiber *self)
     fiber_ended(self);
     struct fiber *next = sched_pick();
     rt.fibers.leaving = NULL;
+    cpu_time_pause(k, self);
     k->running = next;
     method_lost(k);
     next->kt = k;

@@ -3,6 +3,7 @@
 #ifndef COAX_FIBER_H
 #define COAX_FIBER_H
 
+#include "core/cpu_time.h"
 #include "core/list.h"
 #include "core/sched.h"
 #include "core/signal.h"
@@ -74,6 +75,7 @@ struct fiber {
     unsigned stopped;        /* calls that were ended by that */
     unsigned turns;          /* that it has: see turn.h */
 
+    struct cpu_time cpu;
     struct fiber_signals sig;
 };
 

@@ -2,6 +2,7 @@
  * descriptor, and ours lie high: it is shown small numbers instead, which lead to them. */
 #include "core/log.h"
 #include "core/rt.h"
+#include "shim/real.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,25 +27,25 @@ static long refused(void)
     return -1;
 }
 
-#define REFUSED(name)                                                                                                  \
+#define UNREACHED(name)                                                                                                \
     long coax_ev_##name(void);                                                                                         \
     long coax_ev_##name(void) __attribute__((alias("refused")))
-REFUSED(waitpid);
-REFUSED(sigaction);
-REFUSED(signal);
-REFUSED(signalfd);
-REFUSED(sigprocmask);
-REFUSED(sigfillset);
-REFUSED(inotify_init);
-REFUSED(inotify_init1);
-REFUSED(inotify_add_watch);
-REFUSED(inotify_rm_watch);
-REFUSED(statfs);
-REFUSED(lstat);
-REFUSED(timerfd_create);
-REFUSED(timerfd_settime);
-REFUSED(pipe);
-REFUSED(dup2);
+UNREACHED(waitpid);
+UNREACHED(sigaction);
+UNREACHED(signal);
+UNREACHED(signalfd);
+UNREACHED(sigprocmask);
+UNREACHED(sigfillset);
+UNREACHED(inotify_init);
+UNREACHED(inotify_init1);
+UNREACHED(inotify_add_watch);
+UNREACHED(inotify_rm_watch);
+UNREACHED(statfs);
+UNREACHED(lstat);
+UNREACHED(timerfd_create);
+UNREACHED(timerfd_settime);
+UNREACHED(pipe);
+UNREACHED(dup2);
 
 enum { SHOWN_MOST = 8 };
 
@@ -173,6 +174,12 @@ int coax_ev_nanosleep(const struct timespec *t, struct timespec *left);
 int coax_ev_nanosleep(const struct timespec *t, struct timespec *left)
 {
     return (int)edge(sys(SYS_nanosleep, t, left));
+}
+
+int coax_ev_clock_gettime(clockid_t clock, struct timespec *t);
+int coax_ev_clock_gettime(clockid_t clock, struct timespec *t)
+{
+    return real.clock_gettime(clock, t);
 }
 
 int coax_ev_fcntl(int fd, int cmd, long arg);

@@ -2,6 +2,7 @@
 #include "core/handover.h"
 #include "core/monitor.h"
 #include "core/mem.h"
+#include "core/pending.h"
 #include "core/ready.h"
 #include "core/switch.h"
 
@@ -85,6 +86,7 @@ static void iterate(void *unused)
 
 void loop_poll(void)
 {
+    cpu_time_look(signals_carrier());
     (void)handover_round(false);
     ready_arm(false);
     ready_poll();
@@ -103,7 +105,10 @@ void loop_wait(void)
     uint64_t trim = trim_next();
     l->wait_until = timer_next() < trim ? timer_next() : trim;
     if (!__atomic_load_n(&l->queued, __ATOMIC_SEQ_CST) && l->wait_until > clock_now()) {
+        struct kthread *k = signals_carrier();
+        cpu_time_pause(k, k->running);
         switch_call(stack_top, iterate, NULL);
+        cpu_time_resume(k);
         if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0)
             monitor_wake();
     }

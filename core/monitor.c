@@ -5,6 +5,7 @@
 #include "core/method.h"
 #include "core/notify.h"
 #include "core/promote.h"
+#include "core/thread_timer.h"
 
 #include <sys/prctl.h>
 
@@ -173,7 +174,8 @@ static void *monitor(void *unused)
     for (;;) {
         if ((alone_long(&s) || alone_hurry()) && alone_dismiss())
             return NULL;
-        if (w.quiet >= QUIET_TICKS && (s.ticks == 0 || alone_long(&s))) {
+        bool armed = __atomic_load_n(&rt.timers_of_threads.armed, __ATOMIC_SEQ_CST) != 0;
+        if (!armed && w.quiet >= QUIET_TICKS && (s.ticks == 0 || alone_long(&s))) {
             __atomic_store_n(&rt.baton.monitor_word, 0, __ATOMIC_SEQ_CST);
             if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST))
                 sys_futex_wait(&rt.baton.monitor_word, 0, NULL);
@@ -182,6 +184,7 @@ static void *monitor(void *unused)
         }
         doze(&c);
         look(&w);
+        thread_timer_look();
         alone_count(&s);
     }
     return NULL;

@@ -94,6 +94,7 @@ static void carry(struct kthread *k)
 {
     struct fiber *f = k->adopt;
     k->running = f;
+    cpu_time_begin_promoted(k);
     switch_to(&k->sp, f->sp, f->fs);
     k->leaving = k->running = NULL;
     push_ended(f);
@@ -202,6 +203,7 @@ static bool stay(struct fiber *self, bool inherited)
     struct kthread *k = self->kt, *spare = baton_spare();
     if (spare == NULL)
         return false;
+    cpu_time_settle(k, self);
     struct pending_signal *pending = leave_fibers(self, inherited);
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
     baton_bound();
@@ -218,6 +220,8 @@ static bool stay(struct fiber *self, bool inherited)
 static void go(struct fiber *self, struct kthread *to, bool inherited)
 {
     struct kthread *k = self->kt;
+    cpu_time_settle(k, self);
+    cpu_time_promote(to);
     struct pending_signal *pending = leave_fibers(self, inherited);
     self->kt = to;
     k->leaving = self;

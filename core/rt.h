@@ -24,6 +24,7 @@
 #include "core/job.h"
 #include "core/method.h"
 #include "core/mounts.h"
+#include "core/thread_timer.h"
 
 struct runtime {
     struct config config;
@@ -48,6 +49,7 @@ struct runtime {
     struct jobs job;
     struct methods methods;
     struct mounts mounts;
+    struct thread_timers timers_of_threads;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */
     bool no_fibers; /* kernel threads for good: asked for, or libc is unknown */

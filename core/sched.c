@@ -77,6 +77,8 @@ void sched_park(struct fiber *self)
     struct fiber *next = sched_pick();
     if (next != self) {
         struct kthread *k = self->kt;
+        if (unlikely(!cpu_slice_end(&k->slice, &self->cpu)))
+            cpu_time_settle(k, self);
         k->running = next;
         method_lost(k);
         next->kt = k;

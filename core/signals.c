@@ -1,5 +1,6 @@
 #include "core/altstack.h"
 #include "core/enter.h"
+#include "core/identity.h"
 #include "core/pending.h"
 #include "core/promote.h"
 #include "core/switch.h"
@@ -65,7 +66,12 @@ void signals_give(struct fiber *f, struct pending_signal *p)
     if (baton_is_away(f) && (!blocks(f, sig) || (f->sig.waited & signal_bit(sig)) != 0)) {
         /* It runs on a kernel thread of its own: a signal there makes it look, or ends its sigwait. */
         f->sig.due = !blocks(f, sig);
-        signals_nudge(tid, sig);
+        if (has_handler(sig)) {
+            signals_nudge(tid, sig);
+        } else if (wait_is_away(f)) { /* that signal would end all of us, who may not block it */
+            identity_can_kick();
+            wait_wake(f->wait, -E_AGAIN);
+        }
         return;
     }
     if (blocks(f, sig))

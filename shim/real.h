@@ -13,7 +13,6 @@
     USE(_IO_list_lock)                                                                                                 \
     USE(_IO_list_unlock)                                                                                               \
     USE(ftrylockfile)                                                                                                  \
-    USE(clock_gettime)                                                                                                 \
     USE(dl_iterate_phdr)                                                                                               \
     USE(malloc)                                                                                                        \
     USE(free)                                                                                                          \

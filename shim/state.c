@@ -3,12 +3,11 @@
 #include "core/alone.h"
 #include "core/schedule.h"
 #include "core/state.h"
+#include "shim/clock.h"
 #include "shim/state.h"
 
-#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 static void own(struct fiber *self, enum state state)
 {
@@ -235,45 +234,8 @@ static long attr_call(struct fiber *self, long number, const long a[6])
     return real.syscall(number, tid != 0 ? tid : a[0], a[1], a[2], a[3]);
 }
 
-/* ---- timers that signal one thread ---- */
-
-/* The kernel sends to one of its own threads: who asks for itself becomes one. Another fiber is not made one from
- * outside: then the signal is for the process. */
-static const struct sigevent *timer_target(struct fiber *self, const struct sigevent *event, struct sigevent *ours)
-{
-    bool known = self != NULL || (rt.coop && promote_record() != NULL);
-    if (!known || event == NULL || !mem_readable(event, sizeof *event) || event->sigev_notify != SIGEV_THREAD_ID)
-        return event;
-    struct fiber *target = fiber_by_tid(self, event->_sigev_un._tid);
-    if (target == NULL)
-        return event;
-    if (target == self)
-        promote_caller(self, false);
-    *ours = *event;
-    if (target->promoted)
-        ours->_sigev_un._tid = target->kt->tid;
-    else
-        ours->sigev_notify = SIGEV_SIGNAL;
-    return ours;
-}
-
-EXPORT int timer_create(clockid_t clock, struct sigevent *restrict event, timer_t *restrict timer)
-{
-    struct sigevent ours;
-    struct fiber *self = hook_enter();
-    return real.timer_create(clock, (struct sigevent *)timer_target(self, event, &ours), timer);
-}
-
-/* The same, for programs that were linked before glibc 2.34. */
-EXPORT int timer_create_234(clockid_t clock, struct sigevent *restrict event, timer_t *restrict timer)
-{
-    return timer_create(clock, event, timer);
-}
-VERSION(timer_create_234, timer_create, "GLIBC_2.3.3");
-
 bool state_syscall(struct fiber *self, long number, const long a[6], long *result)
 {
-    struct sigevent event;
     switch (number) {
     case SYS_sched_setaffinity:
         *result = sched_setaffinity((pid_t)a[0], (size_t)a[1], (const cpu_set_t *)a[2]);
@@ -307,7 +269,22 @@ bool state_syscall(struct fiber *self, long number, const long a[6], long *resul
         *result = get_priority_call(a);
         return true;
     case SYS_timer_create:
-        *result = real.syscall(number, a[0], timer_target(self, (const struct sigevent *)a[1], &event), a[2]);
+    case SYS_timer_settime:
+    case SYS_timer_gettime:
+    case SYS_timer_delete:
+        *result = timer_syscall(number, a);
+        return true;
+    case SYS_clock_gettime:
+        *result = clock_gettime((clockid_t)a[0], (struct timespec *)a[1]);
+        return true;
+    case SYS_clock_getres:
+        *result = clock_getres((clockid_t)a[0], (struct timespec *)a[1]);
+        return true;
+    case SYS_clock_settime:
+        *result = clock_settime((clockid_t)a[0], (const struct timespec *)a[1]);
+        return true;
+    case SYS_getrusage:
+        *result = getrusage((__rusage_who_t)a[0], (struct rusage *)a[1]);
         return true;
     case SYS_prctl:
         *result = prctl((int)a[0], a[1], a[2], a[3], a[4]);

@@ -362,14 +362,11 @@ EXPORT int pthread_setschedprio(pthread_t thread, int priority)
 EXPORT int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
 {
     struct fiber *target = record_of(thread);
-    if (target == NULL || (target->main && !target->promoted))
+    if (target == NULL)
         return real.pthread_getcpuclockid(thread, clock);
     if (target->state == FIBER_DONE)
         return ESRCH;
-    if (target->promoted) /* see clock_getcpuclockid(3) for how an id becomes a clock */
-        *clock = (clockid_t)(~(unsigned)target->kt->tid << 3 | 6);
-    else
-        *clock = target == fiber_self ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID;
+    *clock = cpu_clock_id(target->promoted ? target->kt->tid : tls_tid(target->fs));
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* Sleeping and yielding. */
 #include "shim/hook.h"
+#include "shim/clock.h"
 
 /* Sleeps until `at`: 0, -EINTR, -E_CANCELLED, -ECANCELED, -E_DEADLINE. */
 static long sleep_until(struct fiber *self, uint64_t at, const char *call)
@@ -73,10 +74,26 @@ static int sleep_in_kernel(struct fiber *self, struct kernel_sleep s, struct tim
     return hook_error(-(int)r);
 }
 
+static long pause_fiber(struct fiber *self, uint64_t at)
+{
+    return sleep_until(self, at, "clock_nanosleep");
+}
+
+/* The same for a thread that is no fiber. */
+static long pause_thread(struct fiber *self, uint64_t at)
+{
+    struct timespec t = clock_to_timespec(at < INT64_MAX ? at : INT64_MAX);
+    (void)self;
+    return -real.clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
 GATED(int, clock_nanosleep, (clockid_t clock, int flags, const struct timespec *t, struct timespec *left),
       (clock, flags, t, left))
 {
     struct fiber *self = hook_enter_cancel();
+    long ended;
+    if (rt.coop && clock_sleep(self, clock, flags, t, left, self != NULL ? pause_fiber : pause_thread, &ended))
+        return hook_error(-(int)ended);
     bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
     /* libc refuses the thread's own, which would never come. */
     if (self == NULL || clock == CLOCK_THREAD_CPUTIME_ID || (!known && sys(SYS_clock_getres, clock, NULL) != 0))

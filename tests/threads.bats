@@ -129,6 +129,16 @@ END
     same_cooperative 3 "$PROGRAMS/thread_cpuclock"
 }
 
+# bats test_tags=hook:clock_gettime,hook:clock_getres,hook:clock_settime,hook:clock_nanosleep,hook:getrusage,hook:pthread_getcpuclockid,hook:syscall
+@test "processor time is that of the thread, wherever it runs" {
+    same_cooperative 4 "$PROGRAMS/thread_cpu_time"
+}
+
+# bats test_tags=hook:timer_create,hook:timer_settime,hook:timer_gettime,hook:timer_delete,hook:timer_create_234,hook:timer_settime_234,hook:timer_gettime_234,hook:timer_delete_234,hook:sigwaitinfo,hook:sigtimedwait,hook:syscall
+@test "timers on the processor time of a thread, and for another thread" {
+    same_cooperative 4 "$PROGRAMS/thread_timer"
+}
+
 # bats test_tags=hook:gettid,hook:prctl,hook:sched_getscheduler,hook:getpriority,hook:sched_rr_get_interval
 @test "ids, names, policies, time slices, processor time" {
     same "$PROGRAMS/thread_identity" 0
