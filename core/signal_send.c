@@ -6,35 +6,31 @@
 #include <errno.h>
 #include <string.h>
 
-/* The kernel does all of it. One that has just ended is no error. */
-static int kill_promoted(const struct fiber *target, int sig, const union sigval *value)
+/* What the receiver of pthread_kill or pthread_sigqueue (value) is told. */
+static void describe(siginfo_t *info, int sig, const union sigval *value)
 {
-    siginfo_t info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = sig;
-    info.si_code = SI_QUEUE;
-    info.si_pid = sys_getpid();
-    info.si_uid = (uid_t)sys(SYS_getuid);
+    memset(info, 0, sizeof *info);
+    info->si_signo = sig;
+    info->si_code = value != NULL ? SI_QUEUE : SI_TKILL;
+    info->si_pid = sys_getpid();
+    info->si_uid = (uid_t)sys(SYS_getuid);
     if (value != NULL)
-        info.si_value = *value;
-    long r = value != NULL ? sys(SYS_rt_tgsigqueueinfo, sys_getpid(), target->kt->tid, sig, &info)
-                           : sys(SYS_tgkill, sys_getpid(), target->kt->tid, sig);
+        info->si_value = *value;
+}
+
+/* The kernel does all of it. One that has just ended is no error. */
+static int kill_promoted(const struct fiber *target, int sig, const siginfo_t *info)
+{
+    long r = info->si_code != SI_TKILL ? sys(SYS_rt_tgsigqueueinfo, sys_getpid(), target->kt->tid, sig, info)
+                                       : sys(SYS_tgkill, sys_getpid(), target->kt->tid, sig);
     return r == -ESRCH ? 0 : -(int)r;
 }
 
 /* A fiber of ours takes no signals: what is sent to it is for the process. */
-static int kill_process(int sig, const union sigval *value)
+static int kill_process(int sig, const siginfo_t *info)
 {
-    siginfo_t info;
-    if (value == NULL)
-        return -(int)sys(SYS_kill, sys_getpid(), sig);
-    memset(&info, 0, sizeof info);
-    info.si_signo = sig;
-    info.si_code = SI_QUEUE;
-    info.si_pid = sys_getpid();
-    info.si_uid = (uid_t)sys(SYS_getuid);
-    info.si_value = *value;
-    return -(int)sys(SYS_rt_sigqueueinfo, sys_getpid(), sig, &info);
+    return -(int)(info->si_code == SI_TKILL ? sys(SYS_kill, sys_getpid(), sig)
+                                            : sys(SYS_rt_sigqueueinfo, sys_getpid(), sig, info));
 }
 
 /* A signal for one fiber that all block is of no use to anybody but a signalfd and sigwait. The kernel shows signalfd
@@ -63,21 +59,13 @@ bool signals_show(const struct pending_signal *p)
     return sys(SYS_rt_sigqueueinfo, sys_getpid(), p->sig, &p->info) == 0 || sys(SYS_kill, sys_getpid(), p->sig) == 0;
 }
 
-int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
+/* Sends what `info` says, 1 to SIGNALS. */
+static int send(struct fiber *self, struct fiber *target, int sig, const siginfo_t *info)
 {
-    if (sig == 32 || sig == 33)
-        return EINVAL;
-    /* libc's pthread_kill finds one that has ended, its pthread_sigqueue does not. */
-    if (target->state == FIBER_DONE || target->state == FIBER_FREE)
-        return target->state == FIBER_FREE || value != NULL ? ESRCH : 0;
-    if (sig < 0 || sig > SIGNALS)
-        return EINVAL;
-    if (sig == 0)
-        return 0;
     if (target->promoted)
-        return kill_promoted(target, sig, value);
+        return kill_promoted(target, sig, info);
     if (target->service)
-        return kill_process(sig, value);
+        return kill_process(sig, info);
     struct sigaction act = {.sa_handler = SIG_DFL};
     signals_action(sig, NULL, &act);
     if (!has_handler(sig) && !blocks(target, sig) && target->sig.waited == 0) {
@@ -85,26 +73,56 @@ int signals_kill(struct fiber *self, struct fiber *target, int sig, const union 
             return 0;
         return -(int)sys(SYS_tgkill, sys_getpid(), sys_gettid(), sig); /* ends or stops all of us */
     }
-    siginfo_t info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = sig;
-    info.si_code = value != NULL ? SI_QUEUE : SI_TKILL;
-    info.si_pid = sys_getpid();
-    info.si_uid = (uid_t)sys(SYS_getuid);
-    if (value != NULL)
-        info.si_value = *value;
     if (self == NULL) { /* the carrier gives it */
-        struct pending_signal *sent = pending_take(sig, &info, target);
+        struct pending_signal *sent = pending_take(sig, info, target);
         signals_arrive(sent);
         loop_kick();
         return sent == NULL ? EAGAIN : 0;
     }
     core_enter(self);
-    struct pending_signal *p = pending_take(sig, &info, target);
+    struct pending_signal *p = pending_take(sig, info, target);
     if (p != NULL)
         signals_give(target, p);
     core_leave(self);
     return p == NULL ? EAGAIN : 0;
+}
+
+static bool ended(const struct fiber *f)
+{
+    return f->state == FIBER_DONE || f->state == FIBER_FREE;
+}
+
+int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value)
+{
+    siginfo_t info;
+    if (sig == 32 || sig == 33)
+        return EINVAL;
+    /* libc's pthread_kill finds one that has ended, its pthread_sigqueue does not. */
+    if (ended(target))
+        return target->state == FIBER_FREE || value != NULL ? ESRCH : 0;
+    if (sig < 0 || sig > SIGNALS)
+        return EINVAL;
+    if (sig == 0)
+        return 0;
+    describe(&info, sig, value);
+    return send(self, target, sig, &info);
+}
+
+/* As the kernel: only to oneself anything may be said. */
+int signals_queue(struct fiber *self, struct fiber *target, int sig, const siginfo_t *given)
+{
+    siginfo_t info;
+    if (!mem_readable(given, sizeof info))
+        return EFAULT;
+    info = *given;
+    info.si_signo = sig;
+    if ((info.si_code >= 0 || info.si_code == SI_TKILL) && target != fiber_record)
+        return EPERM;
+    if (ended(target))
+        return ESRCH;
+    if (sig < 0 || sig > SIGNALS)
+        return EINVAL;
+    return sig == 0 || sig == 32 || sig == 33 ? 0 : send(self, target, sig, &info);
 }
 
 /* Waits for a handler, with another mask meanwhile (NULL: as it is). */

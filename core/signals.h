@@ -60,6 +60,8 @@ int signals_action(int sig, const struct sigaction *act, struct sigaction *old);
 int signals_mask(struct fiber *self, int how, const sigset_t *set, sigset_t *old);
 uint64_t signals_set_mask(struct fiber *self, uint64_t mask);
 int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value);
+/* As rt_tgsigqueueinfo. */
+int signals_queue(struct fiber *self, struct fiber *target, int sig, const siginfo_t *info);
 /* The program has a signalfd for these. */
 void signals_described(uint64_t set);
 long signals_suspend(struct fiber *self, const uint64_t *mask);

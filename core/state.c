@@ -65,8 +65,6 @@ enum state state_of_syscall(long number, const long args[6])
     case SYS_landlock_restrict_self:
 #endif
         return STATE_INHERITED;
-    case SYS_ioprio_set: /* IOPRIO_WHO_PROCESS, the caller */
-        return args[0] == 1 && args[1] == 0 ? STATE_INHERITED : STATE_PROCESS;
     case SYS_keyctl: /* KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SET_REQKEY_KEYRING, KEYCTL_ASSUME_AUTHORITY */
         return args[0] == 1 || args[0] == 14 || args[0] == 16 ? STATE_INHERITED : STATE_PROCESS;
     default:

@@ -438,11 +438,16 @@ void tls_rename_owner(uint32_t *word, int from, int to)
         ;
 }
 
+uintptr_t tls_robust_head(uintptr_t fs)
+{
+    return rt.tls.off_robust >= 0 ? fs + (uintptr_t)rt.tls.off_robust : 0;
+}
+
 void tls_register_robust(uintptr_t fs)
 {
     enum { HEAD = 24 };
     if (rt.tls.off_robust >= 0)
-        (void)sys(SYS_set_robust_list, fs + (uintptr_t)rt.tls.off_robust, HEAD);
+        (void)sys(SYS_set_robust_list, tls_robust_head(fs), HEAD);
 }
 
 void tls_unlink(uintptr_t fs)

@@ -73,6 +73,8 @@ void tls_rename_robust(uintptr_t fs, int from, int to);
 void tls_rename_owner(uint32_t *word, int from, int to);
 /* From now on the kernel looks at this block's list when the calling kernel thread ends. */
 void tls_register_robust(uintptr_t fs);
+/* Where that list begins, as get_robust_list says it; 0: not known. */
+uintptr_t tls_robust_head(uintptr_t fs);
 
 static inline uintptr_t tls_pointer(void)
 {

@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/io.h"
 #include "core/ready.h"
+#include "shim/thread_id.h"
 
 static bool tracked(const struct fiber *self)
 {
@@ -207,6 +208,8 @@ NOTED(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
             identity_test_cancel(self);
         return (int)hook_result(filelock_fcntl(self, fd, cmd, arg));
     }
+    if (unlikely(cmd == F_SETOWN_EX) && rt.coop)
+        return thread_id_own_signals(self, fd, arg);
     int r = real.fcntl(fd, cmd, arg);
     if (unlikely(cmd == F_SETFL) && r == 0)
         flags_changed(fd);

@@ -131,6 +131,7 @@ void _IO_list_lock(void);
 void _IO_list_unlock(void);
 
 int capset(void *header, const void *data);
+int capget(void *header, void *data);
 int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
 

@@ -5,6 +5,7 @@
 #include "core/state.h"
 #include "shim/clock.h"
 #include "shim/state.h"
+#include "shim/thread_id.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -290,6 +291,8 @@ bool state_syscall(struct fiber *self, long number, const long a[6], long *resul
         *result = prctl((int)a[0], a[1], a[2], a[3], a[4]);
         return true;
     default:
+        if (thread_id_syscall(self, number, a, result))
+            return true;
         own(self, state_of_syscall(number, a));
         return false;
     }

@@ -229,11 +229,6 @@ static long action_call(const long a[6])
     return 0;
 }
 
-static long tkill_call(const long a[6])
-{
-    return a[0] <= 0 ? pass(SYS_tkill, a) : tgkill(sys_getpid(), (pid_t)a[0], (int)a[1]);
-}
-
 /* ---- threads and processes ---- */
 
 /* The thread ends here, with nothing of what pthread_exit does for it; the process, if it is the last, with that
@@ -302,8 +297,6 @@ static long dispatch(struct fiber *self, long number, const long a[6])
         return timed_wait_call(a);
     case SYS_rt_sigaction:
         return action_call(a);
-    case SYS_tkill:
-        return tkill_call(a);
     case SYS_set_tid_address:
         pass(number, a);
         return tls_tid(self->fs);

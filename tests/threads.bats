@@ -139,6 +139,11 @@ END
     same_cooperative 4 "$PROGRAMS/thread_timer"
 }
 
+# bats test_tags=hook:gettid,hook:tgkill,hook:pthread_sigqueue,hook:kill,hook:sigqueue,hook:getpgid,hook:__getpgid,hook:getsid,hook:prlimit,hook:prlimit64,hook:process_vm_readv,hook:process_vm_writev,hook:capget,hook:fcntl,hook:syscall
+@test "calls that take a thread's id" {
+    same_cooperative 5 "$PROGRAMS/thread_ids"
+}
+
 # bats test_tags=hook:gettid,hook:prctl,hook:sched_getscheduler,hook:getpriority,hook:sched_rr_get_interval
 @test "ids, names, policies, time slices, processor time" {
     same "$PROGRAMS/thread_identity" 0
