@@ -1,5 +1,4 @@
-/* Locks on files, messages, System V semaphores, asynchronous I/O: waits that only the kernel can make.
- */
+/* Locks on files, messages, System V semaphores: waits that only the kernel can make. */
 #include "shim/hook.h"
 #include "core/filelock.h"
 #include "core/mq.h"
@@ -114,46 +113,4 @@ EXPORT int mq_close(mqd_t mq)
     if (hook_enter() != NULL || hook_limited())
         fdtab_closing(mq);
     return real.mq_close(mq);
-}
-
-/* ---- asynchronous I/O: libc's, on threads of its own ---- */
-
-struct suspension {
-    const struct aiocb *const *list;
-    int n;
-    uint64_t at;
-};
-
-static long wait_suspended(void *arg)
-{
-    const struct suspension *s = arg;
-    uint64_t now = s->at == CLOCK_NEVER ? 0 : clock_now();
-    struct timespec left = clock_to_timespec(now < s->at ? s->at - now : 0);
-    int saved = errno;
-    long r = real.aio_suspend(s->list, s->n, s->at == CLOCK_NEVER ? NULL : &left) == 0 ? 0 : -errno;
-    errno = saved;
-    return r;
-}
-
-static bool time_good(const struct timespec *t)
-{
-    return mem_readable(t, sizeof *t) && t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
-}
-
-EXPORT int aio_suspend(const struct aiocb *const list[], int n, const struct timespec *timeout)
-{
-    struct fiber *self = hook_enter_cancel();
-    if (self == NULL || (timeout != NULL && !time_good(timeout)))
-        return real.aio_suspend(list, n, timeout);
-    struct suspension s = {list, n, timeout == NULL ? CLOCK_NEVER : clock_after(clock_from_timespec(timeout))};
-    int state;
-    real.pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state); /* libc would leave from inside */
-    long r = wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, "aio_suspend", wait_suspended, &s);
-    real.pthread_setcancelstate(state, NULL);
-    return (int)hook_result(r);
-}
-
-EXPORT int aio_suspend64(const struct aiocb64 *const list[], int n, const struct timespec *timeout)
-{
-    return aio_suspend((const struct aiocb *const *)list, n, timeout);
 }

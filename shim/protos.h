@@ -114,6 +114,8 @@ int pthread_kill_old(pthread_t thread, int sig);
 int pthread_getaffinity_np_old(pthread_t thread, cpu_set_t *cpus);
 int pthread_setaffinity_np_old(pthread_t thread, const cpu_set_t *cpus);
 __typeof__(timer_create) timer_create_234;
+__typeof__(lio_listio) lio_listio_234;
+__typeof__(lio_listio64) lio_listio64_234;
 __typeof__(timer_settime) timer_settime_234;
 __typeof__(timer_gettime) timer_gettime_234;
 __typeof__(timer_delete) timer_delete_234;

@@ -13,6 +13,7 @@
     USE(_IO_list_lock)                                                                                                 \
     USE(_IO_list_unlock)                                                                                               \
     USE(ftrylockfile)                                                                                                  \
+    USE(aio_error)                                                                                                     \
     USE(dl_iterate_phdr)                                                                                               \
     USE(malloc)                                                                                                        \
     USE(free)                                                                                                          \

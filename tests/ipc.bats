@@ -56,6 +56,14 @@ load helper
     [ "$status" = 0 ]
 }
 
+# bats test_tags=hook:lio_listio,hook:lio_listio64,hook:lio_listio_234,hook:lio_listio64_234,hook:pthread_cancel
+@test "a list of asynchronous I/O is waited for" {
+    same_cooperative 4 "$PROGRAMS/ipc_lio"
+    [ "$status" = 0 ]
+    wrapped "$PROGRAMS/ipc_lio" ends
+    [ "$status" = 0 ] && [ "${lines[3]}" = "a handler" ]
+}
+
 # bats test_tags=name:cancel,name:with_timeout
 @test "each kind is cancelled and times out, behind another as well, and has done nothing" {
     wrapped "$PROGRAMS/header_kernel_waits" "$BATS_TEST_TMPDIR"
