@@ -68,6 +68,39 @@ NAME_CALL(int, __xmknod, (int version, const char *path, mode_t mode, dev_t *dev
 NAME_CALL(int, __xmknodat, (int version, int dir, const char *path, mode_t mode, dev_t *dev),
           (version, dir, path, mode, dev), dir, path);
 
+/* a stream: the open is inside libc */
+METHOD_CALL(hook_enter_cancel, FILE *, fopen, (const char *restrict path, const char *restrict mode), (path, mode),
+            file_asks_path(AT_FDCWD, path));
+TWIN(fopen64, fopen);
+TWIN(_IO_fopen, fopen);
+
+/* making up a name: the look-ups and the open are inside libc */
+NAME_CALL(char *, mktemp, (char *name), (name), AT_FDCWD, name);
+NAME_CALL(int, mkstemp, (char *name), (name), AT_FDCWD, name);
+TWIN(mkstemp64, mkstemp);
+NAME_CALL(int, mkstemps, (char *name, int suffix), (name, suffix), AT_FDCWD, name);
+TWIN(mkstemps64, mkstemps);
+NAME_CALL(int, mkostemp, (char *name, int flags), (name, flags), AT_FDCWD, name);
+TWIN(mkostemp64, mkostemp);
+NAME_CALL(int, mkostemps, (char *name, int suffix, int flags), (name, suffix, flags), AT_FDCWD, name);
+TWIN(mkostemps64, mkostemps);
+NAME_CALL(char *, mkdtemp, (char *name), (name), AT_FDCWD, name);
+NAME_CALL(char *, tempnam, (const char *dir, const char *prefix), (dir, prefix), AT_FDCWD,
+          dir == NULL ? P_tmpdir : dir);
+NAME_CALL(char *, tmpnam, (char name[L_tmpnam]), (name), AT_FDCWD, P_tmpdir);
+NAME_CALL(char *, tmpnam_r, (char name[L_tmpnam]), (name), AT_FDCWD, P_tmpdir);
+
+EXPORT FILE *tmpfile(void)
+{
+    struct fiber *self = hook_enter();
+    struct method_call call;
+    method_begin(&call, self, self != NULL && file_asks_path(AT_FDCWD, P_tmpdir), "tmpfile");
+    FILE *file = real.tmpfile();
+    method_end(&call);
+    return file;
+}
+TWIN(tmpfile64, tmpfile);
+
 /* what is said of it */
 NAME_CALL(int, truncate, (const char *path, off_t size), (path, size), AT_FDCWD, path);
 TWIN(truncate64, truncate);
@@ -100,3 +133,33 @@ NAME_CALL(int, lremovexattr, (const char *path, const char *name), (path, name),
 /* where we are */
 NAME_CALL(int, chdir, (const char *path), (path), AT_FDCWD, path);
 NAME_CALL(int, chroot, (const char *path), (path), AT_FDCWD, path);
+METHOD_CALL(hook_enter, char *, getcwd, (char *buf, size_t n), (buf, n), false);
+METHOD_CALL(hook_enter, char *, __getcwd_chk, (char *buf, size_t n, size_t size), (buf, n, size), false);
+METHOD_CALL(hook_enter, char *, getwd, (char *buf), (buf), false);
+METHOD_CALL(hook_enter, char *, __getwd_chk, (char *buf, size_t size), (buf, size), false);
+
+/* Looks at two names, too. */
+EXPORT char *get_current_dir_name(void)
+{
+    struct fiber *self = hook_enter();
+    struct method_call call;
+    method_begin(&call, self, self != NULL && file_asks_path(AT_FDCWD, "."), "get_current_dir_name");
+    char *name = real.get_current_dir_name();
+    method_end(&call);
+    return name;
+}
+
+/* file systems: they ask a disk, a machine or a process, whatever the name says */
+METHOD_CALL(hook_enter, int, mount,
+            (const char *source, const char *path, const char *type, unsigned long flags, const void *data),
+            (source, path, type, flags, data), true);
+METHOD_CALL(hook_enter, int, umount, (const char *path), (path), true);
+METHOD_CALL(hook_enter, int, umount2, (const char *path, int flags), (path, flags), true);
+METHOD_CALL(hook_enter, int, swapon, (const char *path, int flags), (path, flags), true);
+METHOD_CALL(hook_enter, int, swapoff, (const char *path), (path), true);
+METHOD_CALL(hook_enter, int, quotactl, (int cmd, const char *device, int id, caddr_t data), (cmd, device, id, data),
+            true);
+NAME_CALL(int, name_to_handle_at, (int dir, const char *path, struct file_handle *handle, int *mount, int flags),
+          (dir, path, handle, mount, flags), dir, path);
+METHOD_CALL(hook_enter, int, open_by_handle_at, (int mount, struct file_handle *handle, int flags),
+            (mount, handle, flags), file_asks(mount));

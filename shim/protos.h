@@ -31,13 +31,16 @@
 #include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/quota.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
+#include <sys/swap.h>
 #include <sys/sem.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -72,6 +75,9 @@ ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
 ssize_t __readlink_chk(const char *path, char *buf, size_t n, size_t size);
 ssize_t __readlinkat_chk(int dir, const char *path, char *buf, size_t n, size_t size);
 char *__realpath_chk(const char *path, char *to, size_t size);
+char *__getcwd_chk(char *buf, size_t n, size_t size);
+FILE *_IO_fopen(const char *path, const char *mode);
+char *__getwd_chk(char *buf, size_t size);
 int __open_2(const char *path, int flags);
 int __openat_2(int dir, const char *path, int flags);
 int __xstat(int version, const char *path, struct stat *st);

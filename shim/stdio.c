@@ -112,8 +112,12 @@ static int closing(FILE *f, int (*close_it)(FILE *f))
     if (e == NULL)
         return close_it(f);
     uint64_t keys[DIRS] = {e->key[DIR_IN], e->key[DIR_OUT]};
+    struct method_call call;
+    bool asks = self != NULL && file_asks(f->_fileno);
     fdtab_closing(f->_fileno);
+    method_begin(&call, self, asks, "fclose");
     int r = close_it(f);
+    method_end(&call);
     ready_stream_closed(self, keys);
     return r;
 }

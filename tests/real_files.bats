@@ -54,6 +54,19 @@ same_sorted() {
     done
 }
 
+# bats test_tags=hook:mkostemp,hook:fopen,hook:read,hook:write
+@test "sort in four threads, through temporary files" {
+    seq 700000 | rev >numbers
+    bare sh -c 'sort -S 20M --parallel=4 -T . numbers | sha1sum'
+    local expected=$output
+    for method in detach switch none; do
+        COAX_OPTIONS=(--async "$method")
+        wrapped sort -S 20M --parallel=4 -T . -o sorted numbers
+        [ "$status" = 0 ] && [ "$(stat_of mode)" = fiber ]
+        [ "$(sha1sum <sorted)" = "$expected" ]
+    done
+}
+
 # bats test_tags=hook:lstat,hook:open,hook:read,hook:readdir
 @test "git status, which looks at the files in threads, and git grep" {
     git init -q . && "$PROGRAMS/file_walk" . 3000 && git add . && git -c user.name=a -c user.email=a@b commit -q -m files

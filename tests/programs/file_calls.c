@@ -2,6 +2,7 @@
    own: what each returned, what errno was, what is on the disk afterwards. All threads must see the same. */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -15,10 +16,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/quota.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/swap.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -33,9 +37,10 @@ int __fxstatat(int, int, const char *, struct stat *, int), __fxstatat64(int, in
 int __xmknod(int, const char *, mode_t, dev_t *), __xmknodat(int, int, const char *, mode_t, dev_t *);
 int __open(const char *, int, ...), __open64(const char *, int, ...), __open_2(const char *, int), __open64_2(const char *, int);
 int __openat_2(int, const char *, int), __openat64_2(int, const char *, int), __statfs(const char *, struct statfs *);
+FILE *_IO_fopen(const char *, const char *);
 off_t __lseek(int, off_t, int), old_llseek(int, off_t, int);
 ssize_t __readlink_chk(const char *, char *, size_t, size_t), __readlinkat_chk(int, const char *, char *, size_t, size_t);
-char *__realpath_chk(const char *, char *, size_t);
+char *__realpath_chk(const char *, char *, size_t), *__getcwd_chk(char *, size_t, size_t), *__getwd_chk(char *, size_t);
 int old_nftw(const char *, __nftw_func_t, int, int), old_nftw64(const char *, __nftw64_func_t, int, int);
 int old_glob(const char *, int, int (*)(const char *, int), glob_t *), old_glob64(const char *, int, int (*)(const char *, int), glob64_t *);
 char *old_realpath(const char *, char *);
@@ -539,6 +544,120 @@ static void moving(void)
     close(p[0]), close(q[1]), close(f), close(g);
 }
 
+/* Which the linker warns of. */
+static struct {
+    char *(*mktemp)(char *), *(*tempnam)(const char *, const char *), *(*tmpnam)(char *), *(*tmpnam_r)(char *);
+    char *(*getwd)(char *);
+} dangerous;
+
+static void find_dangerous(void)
+{
+    dangerous.mktemp = dlsym(RTLD_DEFAULT, "mktemp");
+    dangerous.tempnam = dlsym(RTLD_DEFAULT, "tempnam");
+    dangerous.tmpnam = dlsym(RTLD_DEFAULT, "tmpnam");
+    dangerous.tmpnam_r = dlsym(RTLD_DEFAULT, "tmpnam_r");
+    dangerous.getwd = dlsym(RTLD_DEFAULT, "getwd");
+}
+
+/* A path that the call changes. */
+static char *changed(const char *name)
+{
+    static __thread char path[PATH_MAX];
+    return strcpy(path, at(name));
+}
+
+static void made_up(void)
+{
+    int f[16], n = 0;
+    char *name, buf[L_tmpnam];
+    f[n++] = FD(mkstemp(changed("aXXXXXX")));
+    f[n++] = FD(mkstemp64(changed("aXXXXXX")));
+    f[n++] = FD(mkstemps(changed("aXXXXXX.c"), 2));
+    f[n++] = FD(mkstemps64(changed("aXXXXXX.c"), 2));
+    f[n++] = FD(mkostemp(changed("aXXXXXX"), O_APPEND | O_CLOEXEC));
+    R(fcntl(f[n - 1], F_GETFL) & (O_APPEND | O_RDWR));
+    R(fcntl(f[n - 1], F_GETFD));
+    f[n++] = FD(mkostemp64(changed("aXXXXXX"), O_APPEND));
+    f[n++] = FD(mkostemps(changed("aXXXXXX.c"), 2, 0));
+    f[n++] = FD(mkostemps64(changed("aXXXXXX.c"), 2, O_SYNC));
+    struct stat st;
+    R(fstat(f[0], &st));
+    R(st.st_mode);
+    R(write(f[0], "text", 4));
+    while (n > 0)
+        R(close(f[--n]));
+    FD(mkstemp(changed("aXXXXX")));
+    FD(mkstemp(changed("none/XXXXXX")));
+    FD(mkstemps(changed("aXXXXXX.c"), 3));
+    FD(mkostemps(changed("aXXXXXX.c"), 1000, 0));
+    P(name = mkdtemp(changed("dXXXXXX")));
+    R(rmdir(name));
+    P(mkdtemp(changed("none/XXXXXX")));
+    P(mkdtemp(changed("dXXXXX")));
+    R(*dangerous.mktemp(changed("mXXXXXX")) != '\0');
+    R(*dangerous.mktemp(changed("m")) != '\0');
+    P(name = dangerous.tempnam(mine->dir, "abc"));
+    R(access(name, F_OK));
+    free(name);
+    P(name = dangerous.tempnam(NULL, NULL));
+    free(name);
+    R(dangerous.tmpnam(buf) == buf);
+    R(dangerous.tmpnam_r(buf) == buf);
+    P(dangerous.tmpnam_r(NULL));
+    FILE *s[3];
+    P(s[0] = fopen(at("data"), "r"));
+    P(s[1] = fopen64(at("data"), "re"));
+    P(s[2] = _IO_fopen(at("data"), "a+"));
+    for (int i = 0; i < 3; i++) {
+        R(fgetc(s[i]));
+        R(fclose(s[i]));
+    }
+    P(fopen(at("data"), "wx"));
+    P(fopen(at("data"), "?"));
+    P(fopen(at("none"), "r"));
+    P(fopen(at("none/x"), "w"));
+    P(fopen(mine->dir, "r+"));
+    P(fopen(bad, "r"));
+    P(s[0] = tmpfile());
+    P(s[1] = tmpfile64());
+    for (int i = 0; i < 2; i++) {
+        R(fputs("text", s[i]) >= 0);
+        R(fseek(s[i], 0, SEEK_SET));
+        R(fgetc(s[i]));
+        R(fclose(s[i]));
+    }
+}
+
+static void mounts(void)
+{
+    union {
+        struct file_handle h;
+        char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+    } u = {.h.handle_bytes = 0};
+    int id, d = open(mine->dir, O_RDONLY);
+    R(name_to_handle_at(AT_FDCWD, at("none"), &u.h, &id, 0));
+    R(name_to_handle_at(AT_FDCWD, at("data"), &u.h, &id, 0));
+    R(name_to_handle_at(d, "data", (void *)bad, &id, 0));
+    u.h.handle_bytes = 4;
+    FD(open_by_handle_at(-1, &u.h, O_RDONLY));
+    FD(open_by_handle_at(d, (void *)bad, O_RDONLY));
+    close(d);
+    R(mount("none", at("none"), "tmpfs", 0, NULL));
+    R(mount("none", bad, "tmpfs", 0, NULL));
+    R(umount(at("none")));
+    R(umount2(at("data"), 0));
+    R(umount2(at("data"), -1));
+    R(swapon(at("none"), 0));
+    R(swapoff(at("none")));
+    R(quotactl(QCMD(Q_GETFMT, USRQUOTA), at("none"), 0, u.room));
+    R(mkdir(at("m"), 0700));
+    if (R(mount("none", at("m"), "tmpfs", 0, NULL)) == 0) {
+        R(close(FD(open(at("m/x"), O_CREAT | O_WRONLY, 0600))));
+        R(umount(at("m")));
+    }
+    R(rmdir(at("m")));
+}
+
 static void *work(void *arg)
 {
     mine = arg;
@@ -551,6 +670,8 @@ static void *work(void *arg)
     attributes();
     directories();
     moving();
+    made_up();
+    mounts();
     return NULL;
 }
 
@@ -560,6 +681,22 @@ static void process(void)
     int d = open(".", O_RDONLY);
     R(chdir(mine->dir));
     R(access("data", F_OK));
+    char here[PATH_MAX], again[PATH_MAX], *name;
+    P(getcwd(here, sizeof here));
+    P(getcwd(again, 1));
+    P(getcwd(again, 0));
+    P(getcwd(bad, 100));
+    P(__getcwd_chk(again, sizeof again, sizeof again));
+    R(strcmp(again, here));
+    P(dangerous.getwd(again));
+    R(strcmp(again, here));
+    P(__getwd_chk(again, sizeof again));
+    P(name = getcwd(NULL, 0));
+    R(strcmp(name, here));
+    free(name);
+    P(name = get_current_dir_name());
+    R(strcmp(name, here));
+    free(name);
     R(chdir("none"));
     R(fchdir(d));
     R(access("data", F_OK));
@@ -573,6 +710,7 @@ static void process(void)
 
 int main(int argc, char **argv)
 {
+    find_dangerous();
     char command[300];
     snprintf(command, sizeof command, "rm -rf %s && mkdir %s", argv[1], argv[1]);
     if (system(command) != 0)

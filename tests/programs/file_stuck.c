@@ -89,6 +89,37 @@ static int leases(pthread_t *t)
     return LEASES;
 }
 
+/* ---- FIFOs, opened as streams ---- */
+
+static void open_late(void)
+{
+    usleep(HOLD_MS * 1000);
+    for (int i = 0; i < LEASES; i++)
+        CHECK(open(paths[i], O_WRONLY) >= 0);
+    _exit(0);
+}
+
+static void *open_stream(void *path)
+{
+    FILE *s = fopen(path, "r");
+    CHECK(s != NULL && fgetc(s) == EOF && fclose(s) == 0);
+    return NULL;
+}
+
+static int fifos(pthread_t *t)
+{
+    for (int i = 0; i < LEASES; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s/fifo%d", dir, i);
+        unlink(paths[i]);
+        CHECK(mkfifo(paths[i], 0600) == 0);
+    }
+    if (fork() == 0)
+        open_late();
+    for (int i = 0; i < LEASES; i++)
+        CHECK(pthread_create(&t[i], NULL, open_stream, paths[i]) == 0);
+    return LEASES;
+}
+
 /* ---- a file system that sleeps ---- */
 
 static void *use(void *arg)
@@ -104,7 +135,11 @@ static void *use(void *arg)
     CHECK(pread(fd, buf, sizeof buf, i * 5000) == sizeof buf && buf[77] == 'x');
     CHECK(fstat(fd, &st) == 0 && read(fd, buf, 10) == 10);
     CHECK(close(fd) == 0);
+    FILE *s = fopen(path, "r");
+    CHECK(s != NULL && fclose(s) == 0);
     CHECK(unlink(path) == 0);
+    snprintf(path, sizeof path, "%s/XXXXXX", dir);
+    CHECK(mkstemp(path) == -1);
     snprintf(path, sizeof path, "%s/none%ld", dir, i);
     CHECK(access(path, F_OK) == -1 && errno == ENOENT);
     CHECK(statvfs(dir, &vfs) == 0);
@@ -123,7 +158,7 @@ static int uses(pthread_t *t)
 int main(int argc, char **argv)
 {
     pthread_t counter, t[20];
-    int lease = strcmp(argv[1], "lease") == 0;
+    int fuse = strcmp(argv[1], "fuse") == 0, lease = strcmp(argv[1], "lease") == 0;
     snprintf(dir, sizeof dir, "%s", argv[2]);
     setvbuf(stdout, NULL, _IONBF, 0);
     mkdir(dir, 0700);
@@ -131,7 +166,7 @@ int main(int argc, char **argv)
     usleep(5000);
     double start = now();
     counted = 0;
-    int n = lease ? leases(t) : uses(t);
+    int n = lease ? leases(t) : fuse ? uses(t) : fifos(t);
     for (int i = 0; i < n; i++)
         CHECK(pthread_join(t[i], NULL) == 0);
     int took = (int)((now() - start) * 1000);
@@ -142,7 +177,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%d ms, counted to %d\n", took, seen);
     CHECK(took >= SLEEP_MS);
     printf("counting %s\n", seen >= took / 8 ? "went on" : "stood still");
-    if (!lease)
+    if (fuse)
         printf("waited %s\n", took < THREADS * 10 * SLEEP_MS ? "side by side" : "one after the other");
     while (wait(NULL) > 0)
         ;
