@@ -108,6 +108,21 @@ X
     [ "$output" = "total 125250 threads 1 2 3 4 5 6" ]
 }
 
+# bats test_tags=hook:clock_gettime,hook:getrusage,hook:pthread_getcpuclockid
+@test "python and perl: processor time of threads" {
+    python_same py_clocks
+    cat >clocks.pl <<'X'
+use threads; use Time::HiRes qw(clock_gettime sleep CLOCK_THREAD_CPUTIME_ID);
+sub used { my ($do, $start) = ($_[0], clock_gettime(CLOCK_THREAD_CPUTIME_ID)); $do->($start); clock_gettime(CLOCK_THREAD_CPUTIME_ID) - $start }
+sub busy { my ($n, $start) = (0, @_); while (clock_gettime(CLOCK_THREAD_CPUTIME_ID) - $start < 0.15) { $n += $_ for 1 .. 1000 } }
+sub idle { sleep 0.01 for 1 .. 20 }
+my @threads = map { my $do = $_; threads->create(sub { used($do) }) } \&busy, \&idle, \&busy;
+print join(" ", map { $_->join > 0.1 ? "busy" : "idle" } @threads), "\n";
+X
+    same_cooperative "$MOST" perl clocks.pl
+    [ "$output" = "busy idle busy" ]
+}
+
 @test "hackbench -T over sockets" {
     same_shape hackbench -T -g 4 -l 100
 }
