@@ -12,7 +12,7 @@
 	.p2align 4
 real_unknown:
 	.set	index, 0
-	.rept	640
+	.rept	720
 	.p2align 4
 	movl	$index, %r11d
 	jmp	late
