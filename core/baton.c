@@ -239,7 +239,7 @@ void baton_idle(struct kthread *k)
         f->kt = k;
         f->state = FIBER_RUNNING;
         rt.sched.switches++;
-        __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
+        sched_slice_begins();
         switch_to(&k->sp, f->sp, f->fs);
     }
 }
@@ -285,6 +285,7 @@ void baton_return(struct fiber *self)
 
 void baton_hand(struct kthread *to)
 {
+    sched_slice_begins();
     rt.baton.handoffs++;
     count_busy();
     __atomic_store_n(&rt.baton.owner, (uintptr_t)to | BATON_IN_CORE, __ATOMIC_SEQ_CST);
@@ -330,6 +331,7 @@ void baton_take_over(uintptr_t owner)
         put_idle(to);
         return;
     }
+    sched_slice_begins();
     rt.baton.handoffs++;
     count_busy();
     baton_wake_kthread(to, WAKE_CARRY);

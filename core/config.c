@@ -21,11 +21,6 @@ static const char *const timeout_names[OP_COUNT] = {
 
 enum { POOL_DEFAULT = 64, STACK_LEAST = 16384 };
 
-bool feature_on(enum feature f)
-{
-    return !__atomic_load_n(&rt.config.disabled[f], __ATOMIC_RELAXED);
-}
-
 void feature_off(enum feature f)
 {
     __atomic_store_n(&rt.config.disabled[f], true, __ATOMIC_RELAXED);

@@ -42,8 +42,7 @@ struct config {
 
 void config_init(struct config *config, char **environ);
 
-/* True until the kernel has refused the feature once. Any thread. */
-bool feature_on(enum feature f);
+/* The kernel has refused the feature: rt.h, feature_on. Any thread. */
 void feature_off(enum feature f);
 
 /* `250ms`, `3`, `1.5s`, `2m`, `1h`, `1d` in ns; false if it is none, negative or over 10,000 days. */

@@ -210,7 +210,7 @@ void fdtab_joined(int fd, int set, uint32_t events, uint64_t data)
     struct fd_entry *e = fdtab_get(fd), *s = fdtab_get(set);
     if (e == NULL || s == NULL)
         return;
-    fdtab_extra(s)->has_members = true;
+    s->has_members = true;
     struct fd_extra *x = fdtab_extra(e);
     x->epoll_events = events;
     x->epoll_data = data;
@@ -227,7 +227,7 @@ void fdtab_left(int fd)
 /* Before its number can belong to another set. */
 static void forget_members(int set, struct fd_entry *s)
 {
-    fdtab_extra(s)->has_members = false;
+    s->has_members = false;
     for (int c = 0; c < FD_CHUNKS; c++) {
         struct fd_entry *chunk = __atomic_load_n(&rt.fdtab.chunks[c], __ATOMIC_ACQUIRE);
         for (int i = 0; chunk != NULL && i < FD_CHUNK; i++)
@@ -241,7 +241,7 @@ void fdtab_closing(int fd)
     struct fd_entry *e = fdtab_peek(fd);
     if (rt.fdtab.nearly != 0)
         forget_early(fd);
-    if (e != NULL && fdtab_extra(e)->has_members)
+    if (e != NULL && e->has_members)
         forget_members(fd, e);
     if (e == NULL || (e->kind == FD_UNKNOWN && !e->fresh && !e->direct && !e->registered && e->state == FD_OPENED))
         return;

@@ -31,20 +31,27 @@ enum fd_mode { FD_MODE_BY_KIND, FD_MODE_NONBLOCKING, FD_MODE_BLOCKING };
 enum { DIR_IN, DIR_OUT, DIRS };
 
 struct fd_entry {
-    uint8_t kind, state;
-    uint8_t mode;    /* enum fd_mode */
-    bool set_flag;   /* O_NONBLOCK was set by us: the program's calls wait all the same */
-    bool own;        /* one of the shim's */
-    bool registered; /* in the epoll set */
-    bool made_here;  /* its only number, and no other process shares it: see fork_count */
-    bool waits;      /* O_NONBLOCK was not set, and nobody here has changed that */
+    uint8_t kind;
+    bool fresh;  /* open gave it, and nothing has been read: see file.h */
+    bool direct; /* reads or writes wait for the disk: O_DIRECT, O_SYNC, O_DSYNC */
+    bool plain;  /* reads cannot be tried: its file system does not know RWF_NOWAIT */
+    bool waits;  /* O_NONBLOCK was not set, and nobody here has changed that */
     bool connecting;
-    bool listening;
-    bool fresh;                  /* open gave it, and nothing has been read: see file.h */
-    bool direct;                 /* reads or writes wait for the disk: O_DIRECT, O_SYNC, O_DSYNC */
-    bool plain;                  /* reads cannot be tried: its file system does not know RWF_NOWAIT */
-    uint8_t expired;             /* bit per direction: a wait for it in poll has run out, the next call says so */
-    uint8_t since;               /* bit per direction: a poll waits for it without progress since fd_extra.since */
+    uint8_t expired; /* bit per direction: a wait for it in poll has run out, the next call says so */
+    uint8_t since;   /* bit per direction: a poll waits for it without progress since fd_extra.since */
+    union {
+        struct {
+            uint8_t state;
+            uint8_t mode;    /* enum fd_mode */
+            bool set_flag;   /* O_NONBLOCK was set by us: the program's calls wait all the same */
+            bool own;        /* one of the shim's */
+            bool registered; /* in the epoll set */
+            bool made_here;  /* its only number, and no other process shares it: see fork_count */
+            bool listening;
+            bool has_members; /* it is an epoll set of the program, named in some epoll_set */
+        };
+        uint64_t special; /* 0: it is open, and none of these */
+    };
     uint8_t checked, luck, vain; /* see handover.c */
     uint8_t place;               /* in its chunk */
     uint32_t timeo[DIRS];        /* SO_RCVTIMEO, SO_SNDTIMEO in ms, known if timeo_seen is rt.fdtab.timeo_generation */
@@ -64,7 +71,6 @@ struct fd_extra {
     int abort_errno;                     /* see descriptor.h */
     uint32_t checked_at, same_at;        /* see handover.c */
     uint32_t members_seen; /* rt.fdtab.members_turn when no member of this epoll set was aborted; 0: not known */
-    bool has_members;      /* it is an epoll set of the program, named in some epoll_set */
     int epoll_set;         /* the program's set that it is in, + 1 (the last one it was put into); 0: none */
     uint32_t epoll_events;
     uint64_t epoll_data;
@@ -95,7 +101,7 @@ struct fdtab {
 
 /* The entry, made if need be; NULL: not a possible descriptor, or no memory. Any thread. */
 struct fd_entry *fdtab_get(int fd);
-/* The entry if there is one. */
+/* The entry if there is one; file_peek is the same, inlined. */
 struct fd_entry *fdtab_peek(int fd);
 static inline struct fd_extra *fdtab_extra(const struct fd_entry *e)
 {

@@ -113,6 +113,7 @@ int fiber_start_core(void)
     signals_start(rt.fibers.main);
     identity_wrap_setxid();
     __atomic_store_n(&rt.coop, true, __ATOMIC_SEQ_CST);
+    real_gate_set(REAL_NONE, method_default() == METHOD_NONE);
     real_gate_set(REAL_FIBERS, true);
     return 0;
 }
@@ -225,7 +226,7 @@ static void prepare(struct fiber *f, const struct fiber_attr *a, void *(*start)(
     f->stack_size = a->stack_size;
     f->guard_size = a->guard_size;
     f->policy = a->policy;
-    f->values = key_share(creator->values);
+    key_set(f, key_share(creator->values));
     f->param = a->param;
     memcpy(f->name, creator->name, sizeof f->name);
     f->sig.mask = creator->sig.mask;
@@ -357,7 +358,7 @@ void fiber_exit(struct fiber *self)
 {
     tls_run_destructors(self->fs);
     key_drop(self->values);
-    self->values = NULL;
+    key_set(self, NULL);
     fiber_quit(self);
 }
 

@@ -38,11 +38,18 @@ struct fiber {
     bool detached, c11, main, promoted;
     bool trimmed, jumped; /* see trim.h */
     uint8_t computes;     /* see baton.h: counts down with every turn that it gets */
-    bool cancel_disabled, cancel_pending;
-    bool exiting;  /* pthread_exit was called, result is set */
-    bool service;  /* one of ours, no thread of the program: see notify.h */
-    bool tainted;  /* promoted, and threads that it creates must be its like */
-    uint8_t asked; /* enum schedule_ask: to be done on a kernel thread of its own, at the next hook */
+    bool cancel_disabled;
+    bool exiting; /* pthread_exit was called, result is set */
+    bool service; /* one of ours, no thread of the program: see notify.h */
+    bool tainted; /* promoted, and threads that it creates must be its like */
+    union {
+        struct {
+            uint8_t asked; /* enum schedule_ask: to be done on a kernel thread of its own, at the next hook */
+            bool cancel_pending;
+            bool bound; /* it has values, maybe an async method of its own */
+        };
+        uint32_t care; /* 0: a hook has none of these to think of */
+    };
 
     void *(*start)(void *);
     void *arg, *result;

@@ -12,25 +12,9 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-#ifndef RWF_NOWAIT
-#define RWF_NOWAIT 8
-#endif
+enum { ON_STACK = 8 };
 
-enum { PAGE = 4096, PLAIN_DEVICES = 64, ON_STACK = 8 };
-
-/* Devices whose file systems do not know RWF_NOWAIT, + 1; a later one takes an earlier one's place. */
-static uint64_t plain_devices[PLAIN_DEVICES];
-static bool plain_lately; /* the last descriptor that was tried without its device being known was such a one */
-
-static uint64_t *plain_place(dev_t device)
-{
-    return &plain_devices[(major(device) * 31 + minor(device)) % PLAIN_DEVICES];
-}
-
-bool file_is_plain(dev_t device)
-{
-    return __atomic_load_n(plain_place(device), __ATOMIC_RELAXED) == device + 1;
-}
+struct files files;
 
 /* Asked where the answer costs little beside the call itself. */
 bool file_has_disk(int fd)
@@ -53,21 +37,11 @@ struct opening {
     bool here;
 };
 
-/* What O_EXCL made is a file; else it may be anything, which is found out when it has to be. */
-static void opened(int fd, int flags)
+struct fd_entry *file_renew(int fd)
 {
-    struct fd_entry *e = file_peek(fd);
-    if (unlikely(e == NULL || e->kind != FD_UNKNOWN || e->registered || e->state != FD_OPENED)) {
-        if (fdtab_get(fd) != NULL) /* the first of its chunk, or closed behind our back */
-            fdtab_opened(fd, FD_UNKNOWN);
-        e = file_peek(fd);
-    }
-    if (unlikely(e == NULL))
-        return;
-    e->kind = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? FD_FILE : FD_UNKNOWN;
-    e->direct = (flags & (O_DIRECT | O_DSYNC)) != 0; /* O_SYNC has the bit of O_DSYNC */
-    e->fresh = (flags & (O_PATH | O_NONBLOCK)) == 0;
-    e->plain = false;
+    if (fdtab_get(fd) != NULL)
+        fdtab_opened(fd, FD_UNKNOWN);
+    return file_peek(fd);
 }
 
 static long open_now(void *arg)
@@ -98,7 +72,7 @@ long file_open(struct fiber *self, struct file_name name, int flags, mode_t mode
 {
     struct opening o = {self, name, flags, mode, call, true};
     long fd;
-    if ((flags & O_NONBLOCK) != 0) {
+    if (file_opens_at_once(flags)) {
         struct method_call c;
         o.here = false;
         method_begin(&c, self, file_asks_path(name.dir, name.path), call);
@@ -110,7 +84,7 @@ long file_open(struct fiber *self, struct file_name name, int flags, mode_t mode
         fd = wait_away_now(self, CLOCK_NEVER, how, call, open_now, &o);
     }
     if (fd >= 0)
-        opened((int)fd, flags);
+        file_opened((int)fd, flags);
     return fd;
 }
 
@@ -129,9 +103,9 @@ static bool find_out(int fd, struct fd_entry *e, bool plain)
     if (file || e->kind == FD_FILE)
         e->kind = file ? FD_FILE : FD_UNKNOWN;
     if (regular && plain)
-        __atomic_store_n(plain_place(device), device + 1, __ATOMIC_RELAXED);
+        __atomic_store_n(file_plain_place(device), device + 1, __ATOMIC_RELAXED);
     e->plain = plain || file_is_plain(device);
-    plain_lately = e->plain;
+    files.plain_lately = e->plain;
     return file;
 }
 
@@ -195,13 +169,6 @@ static long read_rest(struct fiber *self, int fd, struct fd_entry *e, const stru
     return (long)done;
 }
 
-/* It stopped short. At the end of a page that may be because what follows is not cached; where it began is known of the
- * first read. */
-static bool may_go_on(off_t began, long r, bool known)
-{
-    return !known || ((uint64_t)began + (uint64_t)r) % PAGE == 0;
-}
-
 static bool can_be_tried(const struct fd_entry *e)
 {
     return !e->direct && !e->plain && feature_on(FEATURE_RWF_NOWAIT);
@@ -218,7 +185,7 @@ static long no_file(struct fiber *self, int fd, struct fd_entry *e, const struct
 static __attribute__((noinline)) long read_more(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *iov,
                                                 int n, const char *call)
 {
-    if (e->kind != FD_FILE && (plain_lately || !can_be_tried(e)) && !find_out(fd, e, false))
+    if (e->kind != FD_FILE && (files.plain_lately || !can_be_tried(e)) && !find_out(fd, e, false))
         return no_file(self, fd, e, iov, n, call);
     bool tried = can_be_tried(e), first = e->fresh;
     long r = tried ? try_at_once(fd, iov, n, -1) : -EOPNOTSUPP;
@@ -226,28 +193,26 @@ static __attribute__((noinline)) long read_more(struct fiber *self, int fd, stru
         if (tried && !find_out(fd, e, r == -EOPNOTSUPP))
             return no_file(self, fd, e, iov, n, call);
         r = read_slowly(self, fd, iov, n, -1, r == -EAGAIN || e->direct, call);
-    } else if (r > 0 && (size_t)r < vec_length(iov, n) && may_go_on(0, r, first)) {
+    } else if (r > 0 && (size_t)r < vec_length(iov, n) && file_may_go_on(0, r, first)) {
         r = read_rest(self, fd, e, iov, n, -1, (size_t)r, call);
     }
     e->fresh = false;
     return r;
 }
 
-/* The usual case comes first: one part, cached, and the end of the file or a full buffer. */
+long file_read_on(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *v, long r, const char *call)
+{
+    if (r < 0)
+        return r == -EAGAIN || r == -EOPNOTSUPP || r == -ENOSYS || r == -EPERM ? read_more(self, fd, e, v, 1, call) : r;
+    return read_rest(self, fd, e, v, 1, -1, (size_t)r, call);
+}
+
 long file_readv(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *iov, int n, const char *call)
 {
-    if (unlikely(n != 1 || e->direct || e->plain || (plain_lately && e->kind != FD_FILE) ||
-                 !feature_on(FEATURE_RWF_NOWAIT)))
+    long r;
+    if (unlikely(n != 1 || !file_can_be_tried(e)))
         return read_more(self, fd, e, iov, n, call);
-    long r = sys(SYS_preadv2, fd, iov, 1, -1L, 0, RWF_NOWAIT);
-    if (unlikely(r < 0))
-        return r == -EAGAIN || r == -EOPNOTSUPP || r == -ENOSYS || r == -EPERM ? read_more(self, fd, e, iov, n, call)
-                                                                               : r;
-    bool first = e->fresh;
-    e->fresh = false;
-    if (likely(r == 0 || (size_t)r == iov->iov_len || !may_go_on(0, r, first)))
-        return r;
-    return read_rest(self, fd, e, iov, n, -1, (size_t)r, call);
+    return file_read_cached(fd, e, iov, &r) ? r : file_read_on(self, fd, e, iov, r, call);
 }
 
 long file_preadv(struct fiber *self, int fd, const struct iovec *iov, int n, off_t offset, const char *call)
@@ -259,7 +224,7 @@ long file_preadv(struct fiber *self, int fd, const struct iovec *iov, int n, off
         e->plain = true;
     if (r == -EOPNOTSUPP || r == -EAGAIN)
         return read_slowly(self, fd, iov, n, offset, r == -EAGAIN || (e != NULL && e->direct), call);
-    if (r > 0 && (size_t)r < vec_length(iov, n) && may_go_on(offset, r, true))
+    if (r > 0 && (size_t)r < vec_length(iov, n) && file_may_go_on(offset, r, true))
         return read_rest(self, fd, e, iov, n, offset, (size_t)r, call);
     return r;
 }

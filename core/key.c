@@ -43,6 +43,12 @@ void *key_get(const struct fiber *self, int key)
     return NULL;
 }
 
+void key_set(struct fiber *self, struct binding *values)
+{
+    self->values = values;
+    self->bound = values != NULL;
+}
+
 int key_bind(struct scope *s, struct fiber *self, int key, void *value)
 {
     struct binding *b = real.malloc(sizeof *b);
@@ -50,7 +56,7 @@ int key_bind(struct scope *s, struct fiber *self, int key, void *value)
         return -ENOMEM;
     scope_enter(s, self);
     *b = (struct binding){key_share(self->values), 1, key, value};
-    self->values = b;
+    key_set(self, b);
     return 0;
 }
 

@@ -11,6 +11,11 @@ struct fiber;
 struct scope;
 struct binding;
 
+struct binding;
+struct fiber;
+/* The fiber's own. */
+void key_set(struct fiber *self, struct binding *values);
+
 enum { KEY_METHOD = -1 }; /* of our own: no program can name it, nothing is freed */
 
 /* A key, or -EAGAIN: there are no more. */

@@ -9,6 +9,8 @@ enum method method_default(void)
 void method_set_default(enum method m)
 {
     __atomic_store_n(&rt.config.method, m, __ATOMIC_RELAXED);
+    if (rt.coop)
+        real_gate_set(REAL_NONE, m == METHOD_NONE);
 }
 
 /* A value like the program's: 0 stands for none of its own. */
@@ -20,6 +22,8 @@ enum method method_of(const struct fiber *self)
 
 int method_bind(struct scope *s, struct fiber *self, enum method m)
 {
+    if (m == METHOD_SWITCH)
+        __atomic_store_n(&rt.methods.switches, true, __ATOMIC_RELAXED);
     return key_bind(s, self, KEY_METHOD, (void *)((uintptr_t)m + 1));
 }
 
@@ -31,7 +35,7 @@ void method_enter(struct method_call *c, enum method m, bool waits, const char *
         baton_away(self, call);
         return;
     }
-    c->outer = method_in_place(self->kt, m);
+    c->outer = method_mark(self->kt, m);
 }
 
 void method_return(struct method_call *c)

@@ -7,8 +7,8 @@
  *   detach  (default) a call that is known to wait (a network or user-space file system, see mounts.h; one that waits
  *           for a disk) is made away from the carrier. Any other is made in place, and the monitor moves the baton if
  *           it is still blocked at its second look: warm calls cost what they cost bare.
- *   switch  in place, always. While such calls are made the monitor looks every 50 us; who is in the same call at two
- *           looks, and not computing, is left behind there.
+ *   switch  in place, always. While such calls are made the monitor looks more often, up to every 50 us (monitor.c);
+ *           who is in the same call at two looks, and not computing, is left behind there.
  * Why no helper threads: away costs as much as a trip to one (two wake-ups), and a helper would have all signals
  * blocked, need memory that outlives a cancelled caller, and see another thread's state in the kernel.
  *
@@ -21,11 +21,12 @@
 
 enum method { METHOD_NONE, METHOD_DETACH, METHOD_SWITCH, METHODS };
 
-enum { CALL_METHOD = 3 /* of struct kthread's call: method + 1; 0: in none */, CLOSE_LINGER = 16 };
+enum { CALL_METHOD = 3 /* of struct kthread's call: method + 1; 0: in none */ };
 
 struct methods {
-    unsigned close;   /* ms for which the monitor still looks closely: calls are made by switch */
-    uint64_t blocked; /* processor ticks when it last found a call blocked; 0: never */
+    bool switches;    /* some fiber may have switch as a method of its own */
+    uint64_t blocked; /* ns, when the monitor last found a call blocked; 0: that is long ago, or there is nobody whom a
+                         call could ask */
 };
 
 struct method_call {
@@ -47,18 +48,25 @@ int method_bind(struct scope *s, struct fiber *self, enum method m);
 void method_enter(struct method_call *c, enum method m, bool waits, const char *call);
 void method_return(struct method_call *c);
 
-/* A call has been found blocked lately, in the last ten seconds or so. Until then nobody asks what a call may meet, so
- * that a warm program pays nothing for it. */
-static inline bool method_suspects(const struct methods *m)
+/* A call has been found blocked lately. Until then nobody asks what a call may meet, so that a warm program pays
+ * nothing for it. */
+static inline bool method_suspects(void)
 {
-    uint64_t at = __atomic_load_n(&m->blocked, __ATOMIC_RELAXED);
-    return __builtin_expect(at != 0, 0) && __builtin_ia32_rdtsc() - at < 1ull << 35;
+    return unlikely((__atomic_load_n(&real_gate, __ATOMIC_RELAXED) & REAL_ASKS) != 0);
+}
+
+/* There is nobody whom a call could ask: until one is found blocked again. */
+static inline void method_trusts(struct methods *m)
+{
+    __atomic_store_n(&m->blocked, 0, __ATOMIC_RELAXED);
+    real_gate_set(REAL_ASKS, false);
 }
 
 /* The monitor's. */
 static inline void method_found_blocked(struct methods *m)
 {
-    __atomic_store_n(&m->blocked, __builtin_ia32_rdtsc() | 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->blocked, clock_now(), __ATOMIC_RELAXED);
+    real_gate_set(REAL_ASKS, true);
 }
 
 /* What the monitor reads in a kernel thread's word. */
@@ -72,17 +80,24 @@ static inline bool method_is(uint32_t call, enum method m)
     return (call & CALL_METHOD) == (uint32_t)m + 1;
 }
 
+/* Calls begun between two words of one kernel thread. */
+static inline unsigned method_calls(uint32_t from, uint32_t to)
+{
+    return (to - from) / (CALL_METHOD + 1);
+}
+
 /* k's own: a call begins; what was before is returned, and restored afterwards. */
 static inline uint32_t method_mark(struct kthread *k, enum method m)
 {
     uint32_t was = k->call;
-    __atomic_store_n(&k->call, (was | CALL_METHOD) + 2 + m, __ATOMIC_RELAXED); /* the next count, then m + 1 */
+    __atomic_store_n(&k->call, (was | CALL_METHOD) + 2 + (uint32_t)m,
+                     __ATOMIC_RELAXED); /* the next count, then m + 1 */
     return was & CALL_METHOD;
 }
 
 static inline void method_unmark(struct kthread *k, uint32_t outer)
 {
-    __atomic_store_n(&k->call, (k->call & ~(uint32_t)CALL_METHOD) | outer, __ATOMIC_RELAXED);
+    k->call = (k->call & ~(uint32_t)CALL_METHOD) | outer; /* one store */
 }
 
 /* The fiber on k does not come back to its call here: it parks, or jumps. */

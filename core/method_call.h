@@ -4,11 +4,17 @@
 
 #include "core/enter.h"
 
-static inline uint32_t method_in_place(struct kthread *k, enum method m)
+/* The usual case, inlined: the hook has nothing to think of but its call, which is not known to wait and is made in
+ * place (hook_light). */
+static inline void method_light(struct fiber *self)
 {
-    if (m == METHOD_SWITCH && rt.methods.close != CLOSE_LINGER)
-        __atomic_store_n(&rt.methods.close, CLOSE_LINGER, __ATOMIC_RELAXED);
-    return method_mark(k, m);
+    struct kthread *k = self->kt;
+    __atomic_store_n(&k->call, (k->call | CALL_METHOD) + 2 + (uint32_t)rt.config.method, __ATOMIC_RELAXED);
+}
+
+static inline void method_light_end(struct fiber *self)
+{
+    method_unmark(self->kt, 0);
 }
 
 /* Outside the core. waits: the call is known to wait. self NULL: no fiber calls. */
@@ -19,7 +25,7 @@ static inline void method_begin(struct method_call *c, struct fiber *self, bool 
         return;
     if (likely(!waits && self->values == NULL)) {
         c->away = false;
-        c->outer = method_in_place(self->kt, (enum method)rt.config.method);
+        c->outer = method_mark(self->kt, (enum method)rt.config.method);
     } else {
         method_enter(c, method_of(self), waits, call);
     }

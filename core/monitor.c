@@ -11,7 +11,13 @@
 
 enum {
     TICK_US = 1000,
-    CLOSE_US = 50,     /* between looks while calls are made by switch */
+    CLOSE_US = 25,     /* to sleep between looks at calls by switch while they are found blocked */
+    WARM_US = 200,     /* while they are not, at best */
+    LOOK_CALLS = 64,   /* a look is paid for by so many calls then */
+    CREDIT_LOOKS = 8,  /* looks that may be saved up, or owed */
+    CLOSE_TICKS = 16,  /* after the last call by switch */
+    CLOSE_MS = 100,    /* after a call was found blocked */
+    SUSPECT_S = 10,    /* after a call was found blocked, calls are asked whom they ask: see mounts.h */
     QUIET_TICKS = 16,  /* the carrier waits in the loop for so long: the monitor sleeps */
     SHORT_MS = 1,      /* the same for a fiber that is known to compute */
     SLICE_MS = 3,      /* processor time a fiber may take when somebody else could run */
@@ -93,7 +99,7 @@ static void look(struct watch *w)
     bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits() || notify_waits();
     if (!others || !(stuck || somebody_waits() || w->ticks >= LINGER_TICKS))
         return;
-    __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
+    sched_slice_over();
     if (!same) /* its calls on files come and go: at the next it yields */
         return;
     char state = state_of(k);
@@ -111,64 +117,122 @@ static void look(struct watch *w)
     }
 }
 
-/* Who is in a call by switch, as of the last look. */
+/* ---- calls by switch ---- */
+
+/* How calls by switch are watched. While calls are found blocked, who waits in one is left behind at the first look. A
+ * warm program shall not pay for that: there looks are rarer, for each costs some 10 us of a processor, they are paid
+ * for by calls that have come and gone since the look before, and only who is in the same call at two is asked whether
+ * it waits. */
 struct close_watch {
     uintptr_t owner;
     uint32_t call;
-    unsigned piece_us; /* until the next look */
+    bool in_call;     /* by switch, as of the last look */
+    int credit;       /* calls */
+    unsigned us;      /* until the next look */
+    unsigned ticks;   /* left of looking closely at all */
+    uint64_t blocked; /* ns, when the last call was found blocked */
 };
 
-/* Leaves behind who has been in the same call since the last look, and waits there. While calls come and go, or
- * compute, and none has been found blocked lately, it looks less and less often: a warm program shall not pay for it.
- */
-static void look_closely(struct close_watch *c)
+static unsigned longer(unsigned us)
 {
-    uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
-    struct kthread *k = (struct kthread *)(owner & ~(uintptr_t)BATON_IN_CORE);
-    uint32_t call = call_of(owner);
-    bool in_call = method_is(call, METHOD_SWITCH) && (owner & BATON_IN_CORE) == 0;
-    bool same = in_call && owner == c->owner && call == c->call;
-    bool news = in_call || call != c->call;
-    c->owner = owner;
-    c->call = call;
-    char state = same ? state_of(k) : 'R';
-    if (state == 'S' || state == 'D') {
-        c->piece_us = CLOSE_US;
-        if (__atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) < 2)
-            return;
+    return us < TICK_US ? us * 2 : us;
+}
+
+static bool blocked_lately(const struct close_watch *c)
+{
+    return c->blocked != 0 && clock_now() - c->blocked < CLOSE_MS * NS_PER_MS;
+}
+
+/* The time until the next look, while none is found blocked. */
+static void earn(struct close_watch *c, unsigned calls)
+{
+    const int most = CREDIT_LOOKS * LOOK_CALLS;
+    c->credit += (calls < (unsigned)most ? (int)calls : most) - LOOK_CALLS;
+    if (c->credit > most)
+        c->credit = most;
+    if (c->credit < -most)
+        c->credit = -most;
+    if (c->credit >= 0 || c->us < WARM_US)
+        c->us = WARM_US;
+    else
+        c->us = longer(c->us);
+}
+
+static void judge(struct close_watch *c)
+{
+    struct kthread *k = (struct kthread *)c->owner;
+    char state = state_of(k);
+    if ((state == 'S' || state == 'D') && __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1) {
         method_found_blocked(&rt.methods);
+        c->blocked = clock_now();
         k->cpu = 0;
-        baton_take_over(owner);
-    } else if (!news || method_suspects(&rt.methods)) {
-        c->piece_us = CLOSE_US;
-    } else if (c->piece_us < CLOSE_US * 8) {
-        c->piece_us *= 2;
+        baton_take_over(c->owner);
     }
 }
 
-/* A tick, in small pieces as long as it is worth it. */
+static void look_closely(struct close_watch *c)
+{
+    uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
+    uint32_t call = call_of(owner);
+    unsigned calls = owner == c->owner ? method_calls(c->call, call) : 0;
+    bool same = c->in_call && owner == c->owner && call == c->call;
+    c->owner = owner;
+    c->call = call;
+    c->in_call = method_is(call, METHOD_SWITCH) && (owner & BATON_IN_CORE) == 0;
+    if (calls != 0)
+        c->ticks = CLOSE_TICKS;
+    bool lately = blocked_lately(c);
+    if (lately)
+        c->us = same ? longer(c->us) : CLOSE_US; /* the same: it computes there */
+    else
+        earn(c, calls);
+    if (same || (c->in_call && lately))
+        judge(c);
+}
+
+static void nap(uint64_t ns)
+{
+    const struct timespec t = {0, (long)ns};
+    (void)sys(SYS_nanosleep, &t, NULL);
+}
+
+/* A tick, in pieces while calls are made by switch. */
 static void doze(struct close_watch *c)
 {
-    unsigned close = __atomic_load_n(&rt.methods.close, __ATOMIC_RELAXED);
-    if (close == 0) {
-        const struct timespec tick = {0, TICK_US * 1000};
-        (void)sys(SYS_nanosleep, &tick, NULL);
-        c->piece_us = CLOSE_US;
+    const uint64_t tick = TICK_US * 1000;
+    if (method_default() != METHOD_SWITCH && !__atomic_load_n(&rt.methods.switches, __ATOMIC_RELAXED)) {
+        nap(tick);
         return;
     }
-    __atomic_store_n(&rt.methods.close, close - 1, __ATOMIC_RELAXED);
-    for (unsigned us = 0; us < TICK_US; us += c->piece_us) {
-        const struct timespec piece = {0, c->piece_us * 1000};
-        (void)sys(SYS_nanosleep, &piece, NULL);
+    uint64_t begin = clock_now(), gone = 0;
+    while (c->ticks != 0 && gone < tick) {
+        uint64_t piece = c->us * 1000ul;
+        if (gone + piece > tick)
+            break;
+        nap(piece);
         look_closely(c);
+        gone = clock_now() - begin;
     }
+    if (gone < tick)
+        nap(tick - gone);
+    c->ticks -= c->ticks != 0;
+    look_closely(c);
+}
+
+/* ---- the monitor ---- */
+
+static void calm(void)
+{
+    uint64_t at = __atomic_load_n(&rt.methods.blocked, __ATOMIC_RELAXED);
+    if (unlikely(at != 0) && clock_now() - at > SUSPECT_S * NS_PER_S)
+        method_trusts(&rt.methods);
 }
 
 static void *monitor(void *unused)
 {
     struct watch w = {0};
     struct solitude s = {0};
-    struct close_watch c = {.piece_us = CLOSE_US};
+    struct close_watch c = {.us = WARM_US};
     (void)unused;
     (void)sys(SYS_prctl, PR_SET_TIMERSLACK, 1); /* the usual slack is as long as its shortest sleep */
     for (;;) {
@@ -185,6 +249,7 @@ static void *monitor(void *unused)
         doze(&c);
         look(&w);
         thread_timer_look();
+        calm();
         alone_count(&s);
     }
     return NULL;

@@ -126,7 +126,8 @@ static void read_again(void)
         __atomic_store_n(&rt.mounts.slow, list, __ATOMIC_RELEASE);
 }
 
-/* One at a time; who finds another at it takes what there is. A handler may not wait here, nor be waited for. */
+/* NULL: there are none. One reads at a time; who finds another at it takes what there is. A handler may not wait here,
+ * nor be waited for. */
 static const struct mount_list *slow_mounts(void)
 {
     struct mounts *m = &rt.mounts;
@@ -140,7 +141,11 @@ static const struct mount_list *slow_mounts(void)
         lock_drop(&m->lock);
         (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
     }
-    return __atomic_load_n(&m->slow, __ATOMIC_ACQUIRE);
+    const struct mount_list *list = __atomic_load_n(&m->slow, __ATOMIC_ACQUIRE);
+    if (list != NULL && list->n != 0)
+        return list;
+    method_trusts(&rt.methods);
+    return NULL;
 }
 
 /* ---- paths ---- */
@@ -241,7 +246,7 @@ static uint64_t device_of(int fd)
 bool mounts_slow_fd(int fd)
 {
     const struct mount_list *list = slow_mounts();
-    if (likely(list == NULL) || list->n == 0)
+    if (likely(list == NULL))
         return false;
     uint64_t device = device_of(fd);
     for (unsigned i = 0; i < list->n; i++)
@@ -253,7 +258,7 @@ bool mounts_slow_fd(int fd)
 bool mounts_slow_path(int dir, const char *path)
 {
     const struct mount_list *list = slow_mounts();
-    if (likely(list == NULL) || list->n == 0)
+    if (likely(list == NULL))
         return false;
     if (dir != AT_FDCWD && mounts_slow_fd(dir))
         return true;

@@ -3,9 +3,10 @@
  *
  * Nobody asks until the monitor has found a call blocked (method_suspects). Then the process's table of mounts is read,
  * and again when a question comes after most of a second; reading it asks nobody. Only the slow mounts are kept. Where
- * there are none, a question costs no system call. Else a path is compared with the mount points by its letters, and a
- * descriptor is asked for its device, without asking the server (AT_STATX_DONT_SYNC). A link that leads to a slow file
- * system, or one mounted just now, is not seen: such a call is made in place, and the monitor sees to it. */
+ * there are none, nobody asks until another call is found blocked. Else a path is compared with the mount points by its
+ * letters, and a descriptor is asked for its device, without asking the server (AT_STATX_DONT_SYNC). A link that leads
+ * to a slow file system, or one mounted just now, is not seen: such a call is made in place, and the monitor sees to
+ * it. */
 #ifndef COAX_MOUNTS_H
 #define COAX_MOUNTS_H
 

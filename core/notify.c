@@ -74,7 +74,7 @@ int notify_send(int id)
     while (!__atomic_compare_exchange_n(&n->pending, &head, cell, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     /* Every time: who has sent before may have left by a jump before its kick. It is cheap when one is under way. */
     loop_kick();
-    __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
+    sched_slice_over();
     return 0;
 }
 

@@ -57,4 +57,10 @@ struct runtime {
 
 extern struct runtime rt __attribute__((visibility("hidden")));
 
+/* True until the kernel has refused it once. Any thread. */
+static inline bool feature_on(enum feature f)
+{
+    return !__atomic_load_n(&rt.config.disabled[f], __ATOMIC_RELAXED);
+}
+
 #endif

@@ -84,7 +84,7 @@ void sched_park(struct fiber *self)
         next->kt = k;
         next->state = FIBER_RUNNING;
         rt.sched.switches++;
-        __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
+        sched_slice_begins();
         switch_to(&self->sp, next->sp, next->fs);
     }
     self->state = FIBER_RUNNING;
@@ -96,7 +96,7 @@ void sched_park(struct fiber *self)
 void sched_yield_now(struct fiber *self)
 {
     core_enter(self);
-    __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
+    sched_slice_begins();
     bool alone = rt.sched.head == NULL;
     if (alone) { /* look for events, and leave the processor to other processes */
         if (__atomic_load_n(&rt.loop.queued, __ATOMIC_ACQUIRE))
@@ -281,24 +281,33 @@ static bool overdue(struct wait *w)
     return true;
 }
 
-long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg)
+/* Else it was interrupted for somebody else. */
+static bool interrupted(const struct wait *w, long r)
 {
-    struct fiber *self = w->fiber;
-    long r = -EINTR;
-    w->frames = self->sig.frames;
-    if (begin(w, deadline, flags, call) != CLOCK_NEVER)
-        identity_can_kick();
+    return r == -EINTR && w->fiber->sig.interrupted && (w->flags & WAIT_INTR) != 0;
+}
+
+/* r: what the call has given, -EINTR if it has not been made. */
+static long go_away_again(struct wait *w, long r, wait_call *fn, void *arg)
+{
     bool late = overdue(w);
     while ((late || !w->woken) && r == -EINTR) {
         if (!late && look(w))
             continue;
         r = go_away(w, fn, arg);
         late = false;
-        if (r == -EINTR && self->sig.interrupted && (flags & WAIT_INTR) != 0)
-            break; /* else it was interrupted for somebody else */
-        if (r == -EINTR && !w->woken && (flags & WAIT_ONCE) != 0)
+        if (interrupted(w, r))
+            break;
+        if (r == -EINTR && !w->woken && (w->flags & WAIT_ONCE) != 0)
             r = -E_AGAIN;
     }
+    return r;
+}
+
+/* What the whole has given. */
+static long end_of_away(struct wait *w, long r)
+{
+    struct fiber *self = w->fiber;
     bool ended = w->woken;
     int result = end(w);
     if (r == -EINTR)
@@ -308,6 +317,44 @@ long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, w
     return r;
 }
 
+long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg)
+{
+    w->frames = w->fiber->sig.frames;
+    if (begin(w, deadline, flags, call) != CLOCK_NEVER)
+        identity_can_kick();
+    return end_of_away(w, go_away_again(w, -EINTR, fn, arg));
+}
+
+/* The same for a call that is made in place and, as a rule, does not wait: straight through. */
+static long wait_straight(struct wait *w, int flags, const char *call, wait_call *fn, void *arg)
+{
+    struct fiber *self = w->fiber;
+    w->frames = self->sig.frames;
+    w->outer = self->wait;
+    w->outer_call = self->call;
+    w->flags = flags;
+    w->away = true;
+    self->wait = w;
+    self->call = call;
+    self->sig.interrupted = false;
+    core_leave(self);
+    long r = fn(arg);
+    core_enter(self);
+    w->away = false;
+    if (likely(r != -EINTR && !w->woken)) {
+        self->wait = w->outer;
+        self->call = w->outer_call;
+        return r;
+    }
+    return end_of_away(w, interrupted(w, r) || w->woken ? r : go_away_again(w, r, fn, arg));
+}
+
+/* Nothing ends a wait that it begins, or makes a handler run, but what is still to come. */
+static bool undisturbed(const struct fiber *self)
+{
+    return self->care == 0 && !self->stop && !self->sig.due && !self->sig.masked && self->deadline == 0;
+}
+
 long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg)
 {
     struct wait w;
@@ -315,7 +362,8 @@ long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char 
         return fn(arg);
     wait_init(&w, self, NULL);
     core_enter(self);
-    long r = wait_away(&w, deadline, flags, call, fn, arg);
+    bool straight = (flags & WAIT_HERE) != 0 && deadline == CLOCK_NEVER && undisturbed(self);
+    long r = likely(straight) ? wait_straight(&w, flags, call, fn, arg) : wait_away(&w, deadline, flags, call, fn, arg);
     core_leave(self);
     return r == -E_NO_THREAD ? fn(arg) : r;
 }
@@ -350,7 +398,7 @@ void wait_wake(struct wait *w, int result)
         return;
     if (w->hungry) { /* and who runs yields at its next hook */
         sched_ready_first(f);
-        __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
+        sched_slice_over();
     } else {
         sched_ready(f);
     }

@@ -6,6 +6,8 @@
 #define COAX_SCHED_H
 
 #include "core/clock.h"
+#include "core/gate.h"
+#include "core/sys.h"
 #include "core/timer.h"
 
 #include <stdbool.h>
@@ -53,9 +55,21 @@ struct sched {
     struct fiber *head, *tail;
     unsigned ready;
     unsigned tick;
-    unsigned slice_over; /* the running fiber should yield at its next hook */
     unsigned long switches;
 };
+
+/* The running fiber should yield at its next hook; another one runs. */
+static inline void sched_slice_over(void)
+{
+    if ((__atomic_load_n(&real_gate, __ATOMIC_RELAXED) & (REAL_FIBERS | REAL_SLICE)) == REAL_FIBERS)
+        real_gate_set(REAL_SLICE, true);
+}
+
+static inline void sched_slice_begins(void)
+{
+    if (unlikely((__atomic_load_n(&real_gate, __ATOMIC_RELAXED) & REAL_SLICE) != 0))
+        real_gate_set(REAL_SLICE, false);
+}
 
 static inline void wait_init(struct wait *w, struct fiber *self, void (*unlink)(struct wait *))
 {

@@ -21,7 +21,7 @@ void scope_leave(struct scope *s)
     f->scope = s->outer;
     if (f->values != s->values) {
         struct binding *left = f->values;
-        f->values = s->values;
+        key_set(f, s->values);
         key_drop(left);
     }
 }

@@ -34,7 +34,7 @@ bool share_steal(struct fiber *self)
         return false;
     rt.baton.handoffs++;
     lost_computing(from);
-    __atomic_store_n(&rt.sched.slice_over, 0, __ATOMIC_RELAXED);
+    sched_slice_begins();
     if (k->kernel_mask != rt.signals.kernel_mask)
         signals_apply(k);
     altstack_carry(k);

@@ -80,7 +80,7 @@ void signals_give(struct fiber *f, struct pending_signal *p)
     if (f->state == FIBER_PARKED)
         sched_ready_first(f);
     else
-        __atomic_store_n(&rt.sched.slice_over, 1, __ATOMIC_RELAXED);
+        sched_slice_over();
 }
 
 static void route_one(struct pending_signal *p)

@@ -1,5 +1,5 @@
 #include "core/switch.h"
-#include "core/config.h"
+#include "core/rt.h"
 
 #include <sys/auxv.h>
 

@@ -102,7 +102,18 @@ ALWAYS(int, dup3, (int fd, int to, int flags), (fd, to, flags))
 }
 
 /* Waiters wake with EBADF before the close itself; who waits at the other end of a pipe sees the end at once. */
-GATED(int, close, (int fd), (fd))
+LIGHT(int, close, (int fd), (fd))
+{
+    struct fiber *self = hook_light();
+    struct fd_entry *e = file_peek(fd);
+    if (unlikely(self == NULL || e == NULL || !file_closing(e)))
+        return careful_close(fd);
+    method_light(self);
+    long r = sys(SYS_close, fd);
+    method_light_end(self);
+    return (int)hook_result(r);
+}
+CAREFUL(int, close, (int fd), (fd))
 {
     struct fiber *self = hook_enter_cancel();
     if (own(fd))
@@ -123,7 +134,18 @@ GATED(int, close, (int fd), (fd))
 TWIN(__close, close);
 
 /* libc closes the number itself: it is forgotten before. */
-GATED(int, closedir, (DIR * dir), (dir))
+LIGHT(int, closedir, (DIR * dir), (dir))
+{
+    struct fiber *self = hook_light();
+    struct fd_entry *e = self != NULL ? file_peek(dirfd(dir)) : NULL;
+    if (unlikely(e == NULL || !file_closing(e)))
+        return careful_closedir(dir);
+    method_light(self);
+    int r = real.closedir(dir);
+    method_light_end(self);
+    return r;
+}
+CAREFUL(int, closedir, (DIR * dir), (dir))
 {
     struct fiber *self = hook_enter();
     int fd = tracked(self) ? dirfd(dir) : -1;
@@ -196,7 +218,20 @@ static void flags_changed(int fd)
 }
 
 EXPORT int optional_fcntl(int fd, int cmd, void *arg) __asm__("fcntl");
-NOTED(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
+SLOW int careful_fcntl(int fd, int cmd, void *arg);
+SLOW int slow_fcntl(int fd, int cmd, void *arg)
+{
+    struct fd_entry *e = file_peek(fd);
+    bool copies = cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC;
+    bool known = copies || cmd == F_GETFD || cmd == F_SETFD || cmd == F_GETFL;
+    if (unlikely(hook_light_fd() == NULL || !known || e == NULL || e->special != 0))
+        return careful_fcntl(fd, cmd, arg);
+    long to = sys(SYS_fcntl, fd, cmd, arg);
+    if (copies && to >= 0 && !file_copied(e, (int)to))
+        fdtab_copied(fd, (int)to);
+    return (int)hook_result(to);
+}
+CAREFUL(int, fcntl, (int fd, int cmd, void *arg), (fd, cmd, arg))
 {
     struct fiber *self = hook_enter();
     if (own(fd))

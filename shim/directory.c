@@ -8,16 +8,14 @@ static DIR *no_dir(int error)
 }
 
 NAME_CALL(DIR *, opendir, (const char *path), (path), AT_FDCWD, path);
-FD_CALL_(hook_enter, no_dir, DIR *, fdopendir, (int fd), (fd), fd, file_asks(fd));
-METHOD_CALL(hook_enter, struct dirent *, readdir, (DIR * dir), (dir), file_asks(dirfd(dir)));
-METHOD_CALL(hook_enter, struct dirent64 *, readdir64, (DIR * dir), (dir), file_asks(dirfd(dir)));
-METHOD_CALL(hook_enter, int, readdir_r,
-            (DIR *restrict dir, struct dirent *restrict entry, struct dirent **restrict found), (dir, entry, found),
-            file_asks(dirfd(dir)));
-METHOD_CALL(hook_enter, int, readdir64_r,
-            (DIR *restrict dir, struct dirent64 *restrict entry, struct dirent64 **restrict found), (dir, entry, found),
-            file_asks(dirfd(dir)));
-FD_CALL(ssize_t, getdents64, (int fd, void *buf, size_t n), (fd, buf, n), fd, file_asks(fd));
+FD_CALL_(hook_enter, no_dir, DIR *, fdopendir, (int fd), (fd), fd);
+ASKING_CALL(struct dirent *, readdir, (DIR * dir), (dir), file_asks(dirfd(dir)));
+ASKING_CALL(struct dirent64 *, readdir64, (DIR * dir), (dir), file_asks(dirfd(dir)));
+ASKING_CALL(int, readdir_r, (DIR *restrict dir, struct dirent *restrict entry, struct dirent **restrict found),
+            (dir, entry, found), file_asks(dirfd(dir)));
+ASKING_CALL(int, readdir64_r, (DIR *restrict dir, struct dirent64 *restrict entry, struct dirent64 **restrict found),
+            (dir, entry, found), file_asks(dirfd(dir)));
+FD_CALL(ssize_t, getdents64, (int fd, void *buf, size_t n), (fd, buf, n), fd);
 NAME_CALL(int, scandir,
           (const char *restrict path, struct dirent ***restrict list, int (*want)(const struct dirent *),
            int (*order)(const struct dirent **, const struct dirent **)),

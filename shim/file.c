@@ -11,7 +11,22 @@
         return real.name args;                                                                                         \
     return (int)hook_result(file_open(self, (struct file_name){dir, path}, flags, mode, #name))
 
-GATED_OPTIONAL(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
+#define LIGHT_OPEN(name, args, dir, path, flags, mode)                                                                 \
+    struct fiber *self = hook_light();                                                                                 \
+    if (unlikely(self == NULL) || !file_opens_at_once(flags))                                                          \
+        return careful_##name args;                                                                                    \
+    method_light(self);                                                                                                \
+    long fd = sys(SYS_openat, dir, path, flags, mode);                                                                 \
+    method_light_end(self);                                                                                            \
+    if (likely(fd >= 0))                                                                                               \
+        file_opened((int)fd, flags);                                                                                   \
+    return (int)hook_result(fd)
+
+LIGHT_OPTIONAL(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
+{
+    LIGHT_OPEN(open, (path, flags, mode), AT_FDCWD, path, flags, mode);
+}
+CAREFUL(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
 {
     OPEN_BODY(open, (path, flags, mode), AT_FDCWD, path, flags, mode, false);
 }
@@ -19,7 +34,11 @@ TWIN_OPTIONAL(open64, open);
 TWIN_OPTIONAL(__open, open);
 TWIN_OPTIONAL(__open64, open);
 
-GATED_OPTIONAL(int, openat, (int dir, const char *path, int flags, mode_t mode), (dir, path, flags, mode))
+LIGHT_OPTIONAL(int, openat, (int dir, const char *path, int flags, mode_t mode), (dir, path, flags, mode))
+{
+    LIGHT_OPEN(openat, (dir, path, flags, mode), dir, path, flags, mode);
+}
+CAREFUL(int, openat, (int dir, const char *path, int flags, mode_t mode), (dir, path, flags, mode))
 {
     OPEN_BODY(openat, (dir, path, flags, mode), dir, path, flags, mode, false);
 }
@@ -31,7 +50,13 @@ GATED(int, __open_2, (const char *path, int flags), (path, flags))
 }
 TWIN(__open64_2, __open_2);
 
-GATED(int, __openat_2, (int dir, const char *path, int flags), (dir, path, flags))
+LIGHT(int, __openat_2, (int dir, const char *path, int flags), (dir, path, flags))
+{
+    if (unlikely(__OPEN_NEEDS_MODE(flags)))
+        return careful___openat_2(dir, path, flags);
+    LIGHT_OPEN(__openat_2, (dir, path, flags), dir, path, flags, 0);
+}
+CAREFUL(int, __openat_2, (int dir, const char *path, int flags), (dir, path, flags))
 {
     OPEN_BODY(__openat_2, (dir, path, flags), dir, path, flags, 0, __OPEN_NEEDS_MODE(flags));
 }
@@ -47,7 +72,19 @@ TWIN(creat64, creat);
 
 /* As the other calls, and what the program learns is noted. */
 #define SEEN_CALL(name, params, args, fd)                                                                              \
-    GATED(int, name, params, args)                                                                                     \
+    LIGHT(int, name, params, args)                                                                                     \
+    {                                                                                                                  \
+        struct fiber *self = hook_light_fd();                                                                          \
+        if (unlikely(self == NULL))                                                                                    \
+            return careful_##name args;                                                                                \
+        method_light(self);                                                                                            \
+        int result = real.name args;                                                                                   \
+        method_light_end(self);                                                                                        \
+        if (likely(result == 0))                                                                                       \
+            file_seen(fd, st->st_mode, st->st_dev);                                                                    \
+        return result;                                                                                                 \
+    }                                                                                                                  \
+    CAREFUL(int, name, params, args)                                                                                   \
     {                                                                                                                  \
         struct fiber *self = hook_enter();                                                                             \
         if (hook_refused(self, fd))                                                                                    \
@@ -66,23 +103,23 @@ SEEN_CALL(fstat, (int fd, struct stat *st), (fd, st), fd);
 SEEN_CALL(fstat64, (int fd, struct stat64 *st), (fd, st), fd);
 SEEN_CALL(__fxstat, (int version, int fd, struct stat *st), (version, fd, st), fd);
 SEEN_CALL(__fxstat64, (int version, int fd, struct stat64 *st), (version, fd, st), fd);
-FD_CALL(int, fstatfs, (int fd, struct statfs *fs), (fd, fs), fd, file_asks(fd));
-FD_CALL(int, fstatfs64, (int fd, struct statfs64 *fs), (fd, fs), fd, file_asks(fd));
-FD_CALL(int, fstatvfs, (int fd, struct statvfs *fs), (fd, fs), fd, file_asks(fd));
-FD_CALL(int, fstatvfs64, (int fd, struct statvfs64 *fs), (fd, fs), fd, file_asks(fd));
-FD_CALL(ssize_t, fgetxattr, (int fd, const char *name, void *value, size_t n), (fd, name, value, n), fd, file_asks(fd));
-FD_CALL(ssize_t, flistxattr, (int fd, char *list, size_t n), (fd, list, n), fd, file_asks(fd));
+FD_CALL(int, fstatfs, (int fd, struct statfs *fs), (fd, fs), fd);
+FD_CALL(int, fstatfs64, (int fd, struct statfs64 *fs), (fd, fs), fd);
+FD_CALL(int, fstatvfs, (int fd, struct statvfs *fs), (fd, fs), fd);
+FD_CALL(int, fstatvfs64, (int fd, struct statvfs64 *fs), (fd, fs), fd);
+FD_CALL(ssize_t, fgetxattr, (int fd, const char *name, void *value, size_t n), (fd, name, value, n), fd);
+FD_CALL(ssize_t, flistxattr, (int fd, char *list, size_t n), (fd, list, n), fd);
 
 /* ---- what is said of it ---- */
 
-FD_CALL(int, fchmod, (int fd, mode_t mode), (fd, mode), fd, file_asks(fd));
-FD_CALL(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), fd, file_asks(fd));
-FD_CALL(int, futimes, (int fd, const struct timeval times[2]), (fd, times), fd, file_asks(fd));
-FD_CALL(int, futimens, (int fd, const struct timespec times[2]), (fd, times), fd, file_asks(fd));
+FD_CALL(int, fchmod, (int fd, mode_t mode), (fd, mode), fd);
+FD_CALL(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), fd);
+FD_CALL(int, futimes, (int fd, const struct timeval times[2]), (fd, times), fd);
+FD_CALL(int, futimens, (int fd, const struct timespec times[2]), (fd, times), fd);
 FD_CALL(int, fsetxattr, (int fd, const char *name, const void *value, size_t n, int flags), (fd, name, value, n, flags),
-        fd, file_asks(fd));
-FD_CALL(int, fremovexattr, (int fd, const char *name), (fd, name), fd, file_asks(fd));
-FD_CALL(int, fchdir, (int fd), (fd), fd, file_asks(fd));
+        fd);
+FD_CALL(int, fremovexattr, (int fd, const char *name), (fd, name), fd);
+FD_CALL(int, fchdir, (int fd), (fd), fd);
 
 /* ---- its length and its place on the disk ---- */
 
@@ -92,26 +129,36 @@ static bool moved(int fd)
     return file_asks(fd);
 }
 
-FD_CALL(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence), fd, moved(fd));
+LIGHT(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
+{
+    struct fiber *self = hook_light_fd();
+    if (unlikely(self == NULL))
+        return careful_lseek(fd, offset, whence);
+    method_light(self);
+    file_moved(fd);
+    off_t result = real.lseek(fd, offset, whence);
+    method_light_end(self);
+    return result;
+}
+CAREFUL(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
+FD_BODY(hook_enter, files_fail, off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence), fd, moved(fd));
 TWIN(lseek64, lseek);
 TWIN(__lseek, lseek);
 TWIN(llseek, lseek);
-FD_CALL(int, ftruncate, (int fd, off_t size), (fd, size), fd, file_asks(fd));
+FD_CALL(int, ftruncate, (int fd, off_t size), (fd, size), fd);
 TWIN(ftruncate64, ftruncate);
-FD_CALL_CANCEL(int, fallocate, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size), fd,
-               file_asks(fd));
+FD_CALL_CANCEL(int, fallocate, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size), fd);
 TWIN(fallocate64, fallocate);
-FD_CALL_ERROR(posix_fallocate, (int fd, off_t offset, off_t size), (fd, offset, size), fd, file_asks(fd));
+FD_CALL_ERROR(posix_fallocate, (int fd, off_t offset, off_t size), (fd, offset, size), fd);
 TWIN(posix_fallocate64, posix_fallocate);
-FD_CALL_ERROR(posix_fadvise, (int fd, off_t offset, off_t size, int advice), (fd, offset, size, advice), fd,
-              file_asks(fd));
+FD_CALL_ERROR(posix_fadvise, (int fd, off_t offset, off_t size, int advice), (fd, offset, size, advice), fd);
 TWIN(posix_fadvise64, posix_fadvise);
-FD_CALL(ssize_t, readahead, (int fd, off_t offset, size_t n), (fd, offset, n), fd, file_asks(fd));
-FD_CALL_CANCEL(int, fsync, (int fd), (fd), fd, file_has_disk(fd));
-FD_CALL_CANCEL(int, fdatasync, (int fd), (fd), fd, file_has_disk(fd));
-FD_CALL(int, syncfs, (int fd), (fd), fd, file_has_disk(fd));
-FD_CALL_CANCEL(int, sync_file_range, (int fd, off_t offset, off_t size, unsigned flags), (fd, offset, size, flags), fd,
-               file_has_disk(fd));
+FD_CALL(ssize_t, readahead, (int fd, off_t offset, size_t n), (fd, offset, n), fd);
+FD_CALL_KNOWN(hook_enter_cancel, int, fsync, (int fd), (fd), fd, file_has_disk(fd));
+FD_CALL_KNOWN(hook_enter_cancel, int, fdatasync, (int fd), (fd), fd, file_has_disk(fd));
+FD_CALL_KNOWN(hook_enter, int, syncfs, (int fd), (fd), fd, file_has_disk(fd));
+FD_CALL_KNOWN(hook_enter_cancel, int, sync_file_range, (int fd, off_t offset, off_t size, unsigned flags),
+              (fd, offset, size, flags), fd, file_has_disk(fd));
 METHOD_CALL(hook_enter_cancel, int, msync, (void *p, size_t n, int flags), (p, n, flags), (flags & MS_SYNC) != 0);
 
 EXPORT void sync(void)

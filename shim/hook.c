@@ -10,7 +10,7 @@ struct fiber *hook_entered(void)
         return NULL;
     if (unlikely(self->asked != 0) && promote_asked(self))
         return NULL;
-    if (unlikely(__atomic_load_n(&rt.sched.slice_over, __ATOMIC_RELAXED)) && !baton_is_away(self))
+    if (unlikely((real_gate & REAL_SLICE) != 0) && !baton_is_away(self))
         sched_yield_now(self);
     return self;
 }

@@ -54,10 +54,13 @@ static inline bool hook_failed(intptr_t r, bool pointer)
     return r == (pointer ? 0 : -1);
 }
 
-/* slow_name, whose body follows in braces. A call that has failed is noted while somebody wants to say it. */
-#define NOTED(type, name, parameters, arguments)                                                                       \
+/* slow_name, whose body follows in braces. */
+#define NOTED(type, name, parameters, arguments) NOTED_AS(type, slow_##name, name, parameters, arguments)
+
+/* A function of that name. A call that has failed is noted while somebody wants to say it. */
+#define NOTED_AS(type, function, name, parameters, arguments)                                                          \
     static inline type body_##name parameters;                                                                         \
-    SLOW type slow_##name parameters                                                                                   \
+    SLOW type function parameters                                                                                      \
     {                                                                                                                  \
         type result = body_##name arguments;                                                                           \
         if (unlikely((real_gate & REAL_ERRORS) != 0) && hook_failed((intptr_t)result, HOOK_POINTER(result)))           \
@@ -88,13 +91,30 @@ static inline bool hook_failed(intptr_t r, bool pointer)
 #define TWIN_OPTIONAL(name, of)                                                                                        \
     extern __typeof__(optional_##of) optional_##name __asm__(#name) EXPORT __attribute__((alias(#of)))
 
-#define GATED_AS(type, function, name, parameters, arguments)                                                          \
+#define GATE(type, function, name, parameters, arguments)                                                              \
     SLOW type slow_##name parameters;                                                                                  \
     EXPORT type function parameters                                                                                    \
     {                                                                                                                  \
         return hook_solo() ? real.name arguments : slow_##name arguments;                                              \
-    }                                                                                                                  \
+    }
+
+#define GATED_AS(type, function, name, parameters, arguments)                                                          \
+    GATE(type, function, name, parameters, arguments)                                                                  \
     NOTED(type, name, parameters, arguments)
+
+/* GATED for a call that a program with threads may make as often as a walk through files does. Behind it in braces
+ * stands what is done while there is nothing else to see to (hook_light), in a frame as small as that allows; else it
+ * calls careful_name, whose body follows behind CAREFUL. */
+#define LIGHT(type, name, parameters, arguments)                                                                       \
+    SLOW type careful_##name parameters;                                                                               \
+    GATE(type, name, name, parameters, arguments)                                                                      \
+    SLOW type slow_##name parameters
+#define LIGHT_OPTIONAL(type, name, parameters, arguments)                                                              \
+    EXPORT type optional_##name parameters __asm__(#name);                                                             \
+    SLOW type careful_##name parameters;                                                                               \
+    GATE(type, optional_##name, name, parameters, arguments)                                                           \
+    SLOW type slow_##name parameters
+#define CAREFUL(type, name, parameters, arguments) NOTED_AS(type, careful_##name, name, parameters, arguments)
 
 /* hook_enter in a program with fibers or limits. */
 struct fiber *hook_entered(void);
@@ -105,13 +125,25 @@ static inline struct fiber *hook_enter(void)
     return likely(real_gate == 0) ? NULL : hook_entered();
 }
 
+/* The fiber that calls, if its hook has nothing to think of but the call itself; NULL: hook_enter tells. Only for hooks
+ * that do not enter the core, for the caller may be inside (a handler, the allocator of the program). */
+static inline struct fiber *hook_light(void)
+{
+    struct fiber *self = fiber_self;
+    return likely(real_gate == REAL_LIGHT) && likely(self != NULL) && likely(self->care == 0) ? self : NULL;
+}
+
+/* And the call is on a descriptor. */
+static inline struct fiber *hook_light_fd(void)
+{
+    return likely(rt.fdtab.aborted == 0) ? hook_light() : NULL;
+}
+
 /* At the end of a hook that gives something up, instead of hook_enter at its start: who yields while it still holds the
  * lock lets nobody else have it. */
 static inline void hook_leave_lock(void)
 {
-    if (likely(real_gate == 0))
-        return;
-    if (unlikely(__atomic_load_n(&rt.sched.slice_over, __ATOMIC_RELAXED)))
+    if (unlikely((real_gate & REAL_SLICE) != 0))
         hook_enter();
 }
 

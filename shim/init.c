@@ -74,6 +74,7 @@ __attribute__((constructor)) static void start(void)
     hook_bind(); /* the constructor of another library may have come first */
     config_init(&rt.config, environ);
     real_gate_set(REAL_LIMITS, rt.config.any_timeout);
+    method_set_default(rt.config.method); /* fibers may run already, by the other */
     rt.no_fibers = rt.config.kernel_threads;
     vfork_target = real.vfork;
     pthread_atfork(before_fork, after_fork_parent, after_fork_child);

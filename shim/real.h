@@ -3,6 +3,7 @@
 #ifndef COAX_REAL_H
 #define COAX_REAL_H
 
+#include "core/gate.h"
 #include "shim/protos.h"
 
 #include <stdbool.h>
@@ -81,25 +82,6 @@ struct real_old {
 const struct real_old *real_old(void);
 
 extern struct real real __attribute__((visibility("hidden")));
-
-/* What a hook has to think of before it may simply make the real call: one word, so that a hook of a program with one
- * thread costs one load. Written while there is one thread, or by the first pthread_create. */
-enum {
-    REAL_UNBOUND = 1, /* the table is empty */
-    REAL_FIBERS = 2,  /* fibers run: rt.coop */
-    REAL_LIMITS = 4,  /* a time limit is set: rt.config.any_timeout */
-    REAL_OWN = 8,     /* there are descriptors of our own: rt.fdtab.nown */
-    REAL_ERRORS = 16, /* which call fails is noted: core/errors.h */
-};
-extern unsigned real_gate __attribute__((visibility("hidden")));
-
-static inline void real_gate_set(unsigned bit, bool on)
-{
-    if (on)
-        __atomic_fetch_or(&real_gate, bit, __ATOMIC_SEQ_CST);
-    else
-        __atomic_fetch_and(&real_gate, ~bit, __ATOMIC_SEQ_CST);
-}
 
 /* Makes the table usable; again is harmless. Called by the constructor, or by the first hook before it. */
 void real_bind(void);

@@ -3,7 +3,26 @@
 
 #include <limits.h>
 
-GATED(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))
+LIGHT(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))
+{
+    struct fiber *self = hook_light_fd();
+    struct fd_entry *e = file_peek(fd);
+    if (unlikely(self == NULL || e == NULL || self->kt->in_core))
+        return careful_read(fd, buf, n);
+    if (likely(file_can_be_tried(e))) {
+        struct iovec v = {buf, n};
+        long r;
+        return likely(file_read_cached(fd, e, &v, &r)) ? r : hook_result(file_read_on(self, fd, e, &v, r, "read"));
+    }
+    if (e->kind != FD_FILE || e->direct)
+        return careful_read(fd, buf, n);
+    e->fresh = false;
+    method_light(self);
+    long r = sys(SYS_read, fd, buf, n);
+    method_light_end(self);
+    return hook_result(r);
+}
+CAREFUL(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))
 {
     struct fiber *self = hook_enter_cancel();
     struct iovec v = {buf, n};
@@ -20,7 +39,19 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
     return read(fd, buf, n);
 }
 
-GATED(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
+LIGHT(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
+{
+    struct fiber *self = hook_light_fd();
+    struct fd_entry *e = file_peek(fd);
+    if (unlikely(self == NULL || e == NULL || e->kind != FD_FILE || e->direct))
+        return careful_write(fd, buf, n);
+    e->fresh = false;
+    method_light(self);
+    long r = sys(SYS_write, fd, buf, n);
+    method_light_end(self);
+    return hook_result(r);
+}
+CAREFUL(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
 {
     struct fiber *self = hook_enter_cancel();
     struct iovec v = {(void *)buf, n};
@@ -95,15 +126,15 @@ static bool writes_wait(int fd)
     return (e != NULL && e->direct) || file_asks(fd);
 }
 
-FD_CALL_CANCEL(ssize_t, pwrite, (int fd, const void *buf, size_t n, off_t offset), (fd, buf, n, offset), fd,
-               writes_wait(fd));
-FD_CALL_CANCEL(ssize_t, pwrite64, (int fd, const void *buf, size_t n, off64_t offset), (fd, buf, n, offset), fd,
-               writes_wait(fd));
+FD_CALL_KNOWN(hook_enter_cancel, ssize_t, pwrite, (int fd, const void *buf, size_t n, off_t offset),
+              (fd, buf, n, offset), fd, writes_wait(fd));
+FD_CALL_KNOWN(hook_enter_cancel, ssize_t, pwrite64, (int fd, const void *buf, size_t n, off64_t offset),
+              (fd, buf, n, offset), fd, writes_wait(fd));
 TWIN(__pwrite64, pwrite64);
-FD_CALL_CANCEL(ssize_t, pwritev, (int fd, const struct iovec *iov, int n, off_t offset), (fd, iov, n, offset), fd,
-               writes_wait(fd));
-FD_CALL_CANCEL(ssize_t, pwritev64, (int fd, const struct iovec *iov, int n, off64_t offset), (fd, iov, n, offset), fd,
-               writes_wait(fd));
+FD_CALL_KNOWN(hook_enter_cancel, ssize_t, pwritev, (int fd, const struct iovec *iov, int n, off_t offset),
+              (fd, iov, n, offset), fd, writes_wait(fd));
+FD_CALL_KNOWN(hook_enter_cancel, ssize_t, pwritev64, (int fd, const struct iovec *iov, int n, off64_t offset),
+              (fd, iov, n, offset), fd, writes_wait(fd));
 
 /* With a position, or flags, the v2 kinds are the kernel's alone, under the fiber's method. */
 #define V2_CALL(name, params, io)                                                                                      \

@@ -171,7 +171,7 @@ static void *spinner(void *unused)
 {
     (void)unused;
     while (!__atomic_load_n(&flag, __ATOMIC_SEQ_CST))
-        if (__atomic_load_n(&rt.sched.slice_over, __ATOMIC_RELAXED))
+        if ((__atomic_load_n(&real_gate, __ATOMIC_RELAXED) & REAL_SLICE) != 0)
             over = true;
     check_on_carrier();
     return NULL;
