@@ -24,12 +24,14 @@ SHIM_SRC := $(wildcard shim/*.c) $(wildcard shim/*.S)
 obj       = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 CORE_OBJ := $(call obj,$(CORE_SRC))
 SHIM_OBJ := $(call obj,$(SHIM_SRC))
-# What few programs call is small rather than fast. With what only some programs call it stands behind the others: the
-# kernel maps text by 64 kB. real_jump is for first calls.
-SELDOM   := $(patsubst %,$(BUILD)/shim/%.o,accounts coax context enumerate events exec ipc pick services state syslog \
-            terminal utmp)
+# What only some programs need stands behind the rest, the rarest first: the kernel maps text by 64 kB. real_jump is for
+# first calls. It is small rather than fast, as most hooks are, but for those of locks and of walks through files.
 LAST     := $(patsubst %,$(BUILD)/core/%.o,errors filelock foreign futex mounts pick plain scope shared sysv) \
-            $(patsubst %,$(BUILD)/shim/%.o,directory file path signal_old syscall) $(SELDOM) $(BUILD)/shim/real_jump.o
+            $(patsubst %,$(BUILD)/shim/%.o,directory file signal_old syscall accounts context enumerate exec ipc services \
+            state syslog terminal utmp coax events pick path) \
+            $(patsubst %,$(BUILD)/core/%.o,alone job notify on_signal pool promote record schedule) \
+            $(patsubst %,$(BUILD)/shim/%.o,names real_jump)
+SMALL    := $(filter-out $(patsubst %,$(BUILD)/shim/%.o,descriptor directory file lock path rw time),$(SHIM_OBJ) $(LAST))
 PROG_SRC := $(wildcard tests/programs/*.c) $(wildcard tests/programs/*.cc)
 PROGS    := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(PROG_SRC)))
 UNIT_SRC := $(wildcard tests/unit/*.c)
@@ -52,7 +54,7 @@ $(BUILD)/libcore.a: $(CORE_OBJ)
 
 # A hook that only makes the real call needs no frame of its own.
 $(SHIM_OBJ): BASE += -fomit-frame-pointer
-$(SELDOM): CFLAGS += -Os
+$(SMALL): CFLAGS += -Os
 
 # libev, hidden: its libc calls renamed to our raw ones, every symbol of its own made local to the shim.
 $(BUILD)/libev.o: scripts/hide-libev core/libev.rename

@@ -142,10 +142,9 @@ int job_execute(struct fiber *self, enum job_place place, const struct job_funct
     if (place == JOB_HELPER) {
         e = run_on_helper(self, fns, job, &mine);
     } else {
-        struct method_call c;
-        c.self = place == JOB_SWITCH ? self : NULL;
+        struct method_call c = {.self = place == JOB_SWITCH ? self : NULL};
         if (c.self != NULL)
-            method_enter(&c, METHOD_SWITCH, false, "coax_execute_job");
+            c.outer = method_mark(self->kt, METHOD_SWITCH);
         fns->run(job);
         method_end(&c);
     }

@@ -27,18 +27,26 @@ int method_bind(struct scope *s, struct fiber *self, enum method m)
     return key_bind(s, self, KEY_METHOD, (void *)((uintptr_t)m + 1));
 }
 
-void method_enter(struct method_call *c, enum method m, bool waits, const char *call)
+void method_begin(struct method_call *c, struct fiber *self, bool waits, const char *call)
 {
-    struct fiber *self = c->self;
-    c->away = m == METHOD_DETACH && waits && !baton_is_away(self);
-    if (c->away) {
-        baton_away(self, call);
+    c->self = self;
+    if (self == NULL)
         return;
-    }
-    c->outer = method_mark(self->kt, m);
+    enum method m = method_of(self);
+    c->away = waits && m == METHOD_DETACH && !baton_is_away(self);
+    if (c->away)
+        baton_away(self, call);
+    else
+        c->outer = method_mark(self->kt, m);
 }
 
-void method_return(struct method_call *c)
+/* After a handler the fiber may be on another kernel thread. */
+void method_end(struct method_call *c)
 {
-    baton_back(c->self);
+    if (c->self == NULL)
+        return;
+    if (c->away)
+        baton_back(c->self);
+    else
+        method_unmark(c->self->kt, c->outer);
 }

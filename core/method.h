@@ -43,10 +43,10 @@ void method_set_default(enum method m);
 struct scope;
 int method_bind(struct scope *s, struct fiber *self, enum method m);
 
-/* Away from the carrier, if the method is detach and the call is known to wait; else in place. Then comes method_end,
- * see method_call.h. */
-void method_enter(struct method_call *c, enum method m, bool waits, const char *call);
-void method_return(struct method_call *c);
+/* Around a call, outside the core. `waits`: it is known to wait; then it is made away from the carrier, if the method is
+ * detach. self NULL: no fiber calls. method_call.h has the usual case, inlined. */
+void method_begin(struct method_call *c, struct fiber *self, bool waits, const char *call);
+void method_end(struct method_call *c);
 
 /* A call has been found blocked lately. Until then nobody asks what a call may meet, so that a warm program pays
  * nothing for it. */
