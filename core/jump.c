@@ -44,7 +44,7 @@ void jump_leave(struct fiber *self, struct __jmp_buf_tag *env)
     wait_abandon(self, sp);
     self->sig.masked = false;
     const struct handler_frame *left = NULL; /* the outermost */
-    for (struct handler_frame *f = self->sig.frames; f != NULL; f = f->outer)
+    for (struct handler_frame *f = signals_frames(self, 0); f != NULL; f = f->own == f ? f->outer : NULL)
         if (altstack_left(self, (uintptr_t)f, sp))
             left = f;
     if (left != NULL)

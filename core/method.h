@@ -43,8 +43,8 @@ void method_set_default(enum method m);
 struct scope;
 int method_bind(struct scope *s, struct fiber *self, enum method m);
 
-/* Around a call, outside the core. `waits`: it is known to wait; then it is made away from the carrier, if the method is
- * detach. self NULL: no fiber calls. method_call.h has the usual case, inlined. */
+/* Around a call, outside the core. `waits`: it is known to wait; then it is made away from the carrier, if the method
+ * is detach. self NULL: no fiber calls. method_call.h has the usual case, inlined. */
 void method_begin(struct method_call *c, struct fiber *self, bool waits, const char *call);
 void method_end(struct method_call *c);
 

@@ -36,6 +36,9 @@ void signals_route_again(void);
 /* Inside the core. A fiber counts as blocking these; the kernel's mask follows, on k at once (NULL: none). */
 void signals_count(struct fiber *f, uint64_t now);
 void signals_refresh(struct kthread *k);
+/* The handlers that the fiber is inside of. Those at or below sp have been left by no jump that libc was asked for: an
+ * exception, a language's own way. */
+struct handler_frame *signals_frames(struct fiber *self, uintptr_t sp);
 /* Runs the program's handler on the calling fiber. blocked: the kernel has blocked the signal for the trampoline; it is
  * unblocked when it is blocked as the fiber has it: what comes then is queued behind. */
 void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, bool blocked);

@@ -2,6 +2,7 @@
 #include "core/altstack.h"
 #include "core/enter.h"
 #include "core/monitor.h"
+#include "core/pending.h"
 #include "core/schedule.h"
 #include "core/switch.h"
 #include "shim/real.h"
@@ -252,7 +253,7 @@ static struct kthread *lead(struct fiber *self)
 
 bool promote(struct fiber *self, bool inherited)
 {
-    if (self->sig.frames != NULL || self->wait != NULL)
+    if (signals_frames(self, (uintptr_t)__builtin_frame_address(0)) != NULL || self->wait != NULL)
         return false;
     struct kthread *to = self->main ? NULL : baton_make(bound, PTHREAD_CREATE_JOINABLE);
     if (to == NULL && !self->main)

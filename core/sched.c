@@ -170,6 +170,16 @@ static uint64_t begin(struct wait *w, uint64_t deadline, int flags, const char *
     return deadline;
 }
 
+/* The handler may not come back to it, and nobody may say so (an exception, a language's own way to leave): nothing
+ * that is over refers to its stack then. */
+static void leave_for_handler(struct wait *w)
+{
+    wait_give_up(w, (w->flags & WAIT_INTR) != 0 ? -EINTR : -E_AGAIN);
+    timer_disarm(&w->timer);
+    w->fiber->wait = w->outer;
+    w->fiber->call = w->outer_call;
+}
+
 /* Before it sleeps: what has come that ends it, or handlers to run. True: look again. */
 static inline bool look(struct wait *w)
 {
@@ -183,7 +193,7 @@ static inline bool look(struct wait *w)
          * the same. Others (locks, conditions) stay linked, so nothing is lost meanwhile, behind those that could use
          * at once what they wait for. */
         if (((w->flags & WAIT_INTR) != 0 || w->held) && signals_handles(self))
-            wait_give_up(w, (w->flags & WAIT_INTR) != 0 ? -EINTR : -E_AGAIN);
+            leave_for_handler(w);
         w->busy = true;
         core_leave(self);
         core_enter(self);

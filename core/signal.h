@@ -8,7 +8,8 @@
 
 struct handler_frame {
     struct handler_frame *outer;
-    uint64_t mask; /* to return to */
+    uint64_t mask;                   /* to return to */
+    const struct handler_frame *own; /* itself: else something else has been written there */
 };
 
 struct pending_signal;

@@ -68,6 +68,16 @@ static void call(struct fiber *self, const struct sigaction *act, int sig, sigin
     altstack_end(self, context);
 }
 
+struct handler_frame *signals_frames(struct fiber *self, uintptr_t sp)
+{
+    struct handler_frame *f = self->sig.frames;
+    while (f != NULL && (f->own != f || altstack_left(self, (uintptr_t)f, sp + 1)))
+        f = f->own == f ? f->outer : NULL;
+    if (unlikely(f != self->sig.frames))
+        self->sig.frames = f;
+    return f;
+}
+
 void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, bool blocked)
 {
     struct sigaction act = rt.signals.acts[sig];
@@ -76,7 +86,8 @@ void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *conte
         without_handler(sig, info);
         return;
     }
-    struct handler_frame frame = {self->sig.frames, self->sig.mask};
+    struct handler_frame frame;
+    frame = (struct handler_frame){signals_frames(self, (uintptr_t)&frame), self->sig.mask, &frame};
     bool masked = self->sig.masked;
     self->sig.masked = false;
     uint64_t add, counted = self->sig.counted;

@@ -28,6 +28,11 @@ load helper
     same_cooperative 1 "$PROGRAMS/signal_context"
 }
 
+# bats test_tags=hook:nanosleep,hook:read,hook:poll,hook:sem_timedwait,hook:sleep,hook:pthread_kill,hook:sigaction
+@test "a handler leaves by an exception, or by a jump that libc does not see" {
+    same_cooperative 1 "$PROGRAMS/signal_left"
+}
+
 # bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:signal,hook:pause
 @test "alarms and interval timers" {
     same_cooperative 3 "$PROGRAMS/signal_alarm"
