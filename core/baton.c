@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 enum { KTHREAD_STACK = 128 << 10 };
 
@@ -49,7 +50,7 @@ static struct kthread *record_take(void)
     lock_drop(&rt.baton.lock);
     if (k == NULL)
         return mem_map(sizeof *k);
-    *k = (struct kthread){.alt = k->alt, .alt_size = k->alt_size};
+    memset(k, 0, offsetof(struct kthread, next));
     return k;
 }
 
@@ -133,7 +134,16 @@ void baton_bound(void)
     lock_drop(&rt.baton.lock);
 }
 
-/* Its memory stays, for somebody may be walking the list without the lock. */
+void baton_done(struct kthread *k)
+{
+    lock_take(&rt.baton.lock);
+    bool done = k->half_done;
+    k->half_done = true;
+    lock_drop(&rt.baton.lock);
+    if (done)
+        record_put(k);
+}
+
 void baton_ended(struct kthread *k)
 {
     lock_take(&rt.baton.lock);
@@ -144,6 +154,7 @@ void baton_ended(struct kthread *k)
         break;
     }
     lock_drop(&rt.baton.lock);
+    baton_done(k);
 }
 
 static void put_idle(struct kthread *k)

@@ -35,11 +35,14 @@ struct kthread {
     struct fiber *leaving;  /* to be put on the return queue once its context is saved */
     struct kthread *send;   /* the leaving fiber goes on there for good: see promote.h */
     struct fiber *adopt;    /* with `wake`: this fiber is yours for good, not the baton */
-    struct kthread *next_idle, *next;
+    struct kthread *next_idle;
     uint64_t kernel_mask; /* signal mask that the kernel has for it while it carries */
-    char *alt;            /* an alternate signal stack of ours: see altstack.h */
+    bool alt_set;         /* the kernel knows of `alt` */
+    bool half_done;       /* see baton_done */
+    /* A record that is used again keeps what follows: somebody may be walking the list without the lock. */
+    struct kthread *next;
+    char *alt; /* an alternate signal stack of ours: see altstack.h */
     size_t alt_size;
-    bool alt_set; /* the kernel knows of it */
 };
 
 struct baton {
@@ -90,9 +93,11 @@ struct kthread *baton_spare(void);
 struct kthread *baton_idle_one(void);
 /* Inside the core: makes `to` the carrier, or wakes it for the fiber that it has to adopt. */
 void baton_hand(struct kthread *to);
-/* A kernel thread has left the carriers; has ended. */
+/* A kernel thread has left the carriers. */
 void baton_bound(void);
+/* Of one that was made for a fiber: it ends; and nobody asks any more for its end. With both its record is free. */
 void baton_ended(struct kthread *k);
+void baton_done(struct kthread *k);
 
 /* Runs in idle context until the kernel thread is told to leave: never the main one. */
 void baton_idle(struct kthread *k);

@@ -163,8 +163,10 @@ void promote_await(struct fiber *self, const struct fiber *target)
 
 void promote_release(const struct fiber *f)
 {
-    if (f->kt != &rt.baton.first)
-        real.pthread_detach((pthread_t)f->kt->fs);
+    if (f->kt == &rt.baton.first)
+        return;
+    real.pthread_detach((pthread_t)f->kt->fs);
+    baton_done(f->kt);
 }
 
 /* On the kernel thread that it will keep, all signals blocked: what was virtual becomes real. */

@@ -86,6 +86,12 @@ same_promoted() {
     same_promoted 10 "$PROGRAMS/promote_life"
 }
 
+# bats test_tags=hook:prctl,hook:pthread_join,hook:pthread_detach
+@test "thousands of them, one after the other, lose no memory" {
+    same_promoted 4500 "$PROGRAMS/promote_many"
+    [ "$status" = 0 ]
+}
+
 # bats test_tags=hook:prctl,hook:fork,hook:_Fork,hook:waitpid,hook:gettid
 @test "it forks, and the child has threads of both kinds" {
     same_promoted 3 "$PROGRAMS/promote_fork"
