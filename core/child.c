@@ -215,6 +215,7 @@ void child_fork_child(void)
         return;
     }
     self->next = NULL;
+    self->turns = 0;
     self->kt->in_core = false;
     signals_forked(self);
 }

@@ -7,7 +7,7 @@
 #include <link.h>
 #include <sys/mman.h>
 
-enum { FEWEST_TABLES = 3, SOONEST_MS = 1, MOST_DOUBLED = 7, ENOUGH = 1000 };
+enum { FEWEST_TABLES = 3, SOONEST_MS = 1, MOST_DOUBLED = 7 };
 enum { USER_LOCKS = 0x8000 /* __fsetlocking(f, FSETLOCKING_BYCALLER) */ };
 
 /* ---- the tables ---- */
@@ -106,12 +106,6 @@ static void fill(const struct tables *t, const struct stdio_entries *ours)
     }
 }
 
-/* libc's lock of a stream. */
-struct file_lock {
-    int word, count;
-    void *owner;
-};
-
 static struct {
     bool replaced;
     uintptr_t first, end; /* libc */
@@ -163,7 +157,7 @@ pid_t *stdio_process(FILE *f)
 
 /* ---- locks ---- */
 
-static bool taken(const struct file_lock *l, const struct fiber *self)
+bool stdio_taken(const struct file_lock *l, const struct fiber *self)
 {
     return __atomic_load_n(&l->word, __ATOMIC_RELAXED) != 0 &&
            __atomic_load_n(&l->owner, __ATOMIC_RELAXED) != (void *)self->fs;
@@ -180,14 +174,14 @@ static bool will_wake(const struct file_lock *l)
 }
 
 /* Until it was given back, perhaps, or some time has passed. */
-static void wait_once(struct fiber *self, const struct file_lock *l, unsigned round)
+void stdio_wait(struct fiber *self, const struct file_lock *l, unsigned round)
 {
     uint64_t soon = (uint64_t)SOONEST_MS << (round < MOST_DOUBLED ? round : MOST_DOUBLED);
     struct addr_wait w;
     core_enter(self);
     addr_link(&w, self, l);
     w.wait.hungry = round > 0;
-    if (taken(l, self))
+    if (stdio_taken(l, self))
         wait_park(&w.wait, will_wake(l) ? CLOCK_NEVER : clock_after(soon * NS_PER_MS), 0, "flockfile");
     addr_unlink(&w);
     core_leave(self);
@@ -195,44 +189,29 @@ static void wait_once(struct fiber *self, const struct file_lock *l, unsigned ro
 
 static void __attribute__((noinline)) wait_for(struct fiber *self, const struct file_lock *l)
 {
-    for (unsigned round = 0; taken(l, self); round++)
-        wait_once(self, l, round);
+    for (unsigned round = 0; stdio_taken(l, self); round++)
+        stdio_wait(self, l, round);
     addr_wake(l, 1); /* who is next looks as well: our call may end without anybody seeing it */
 }
 
-static const struct file_lock *lock_of(const FILE *f)
+const struct file_lock *stdio_lock_of(const FILE *f)
 {
     bool locked = stdio.locks_known && (f->_flags & USER_LOCKS) == 0;
     return locked ? (const struct file_lock *)f->_lock : NULL;
 }
 
-void stdio_gate(struct fiber *self, const FILE *f)
+bool stdio_gate(struct fiber *self, const FILE *f)
 {
-    const struct file_lock *l = lock_of(f);
-    if (l != NULL && unlikely(taken(l, self)))
-        wait_for(self, l);
+    const struct file_lock *l = stdio_lock_of(f);
+    if (l == NULL || likely(!stdio_taken(l, self)))
+        return false;
+    wait_for(self, l);
+    return true;
 }
 
-/* The first stream that somebody else holds. */
-static const struct file_lock *first_taken(const struct fiber *self)
+FILE *stdio_first(void)
 {
-    const struct file_lock *l = NULL;
-    real._IO_list_lock();
-    for (const FILE *f = *stdio.list; f != NULL; f = f->_chain) {
-        l = lock_of(f);
-        if (l != NULL && taken(l, self))
-            break;
-        l = NULL;
-    }
-    real._IO_list_unlock();
-    return l;
-}
-
-void stdio_gate_all(struct fiber *self)
-{
-    const struct file_lock *l;
-    for (unsigned round = 0; round < ENOUGH && (l = first_taken(self)) != NULL; round++)
-        wait_once(self, l, round); /* it may be gone afterwards */
+    return *stdio.list;
 }
 
 struct stdio_hold stdio_enter(struct fiber *self, const FILE *f)
@@ -261,18 +240,4 @@ void stdio_leave(const struct stdio_hold *h)
 void stdio_unlocked(const FILE *f)
 {
     wake(f->_lock);
-}
-
-/* ---- fork ---- */
-
-void stdio_fork_prepare(void)
-{
-    if (rt.coop)
-        real._IO_list_lock();
-}
-
-void stdio_fork_parent(void)
-{
-    if (rt.coop)
-        real._IO_list_unlock();
 }

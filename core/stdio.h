@@ -39,10 +39,23 @@ bool stdio_of_libc(const void *function);
  * starts. */
 FILE **stdio_standard(const char *name);
 
-/* Parks until no other thread holds the stream. Outside the core. */
-void stdio_gate(struct fiber *self, const FILE *f);
-/* Before a call that locks every stream there is. */
-void stdio_gate_all(struct fiber *self);
+/* Parks until no other thread holds the stream. True: somebody did. Outside the core. */
+bool stdio_gate(struct fiber *self, const FILE *f);
+/* fflush(NULL), or of line-buffered streams only: 0 or EOF. See stdio_all.c. */
+int stdio_flush_all(struct fiber *self, bool lines);
+/* A read of this stream locks standard output first: for its line is written before a terminal is read. */
+bool stdio_flushes_output(const FILE *f);
+
+/* For that file. The lock of a stream, NULL: it has none. Held by another thread. Until it was given back, perhaps, or
+ * some time has passed. The first of all streams, under libc's lock of the list. */
+struct file_lock {
+    int word, count; /* as libc has it */
+    void *owner;
+};
+const struct file_lock *stdio_lock_of(const FILE *f);
+bool stdio_taken(const struct file_lock *l, const struct fiber *self);
+void stdio_wait(struct fiber *self, const struct file_lock *l, unsigned round);
+FILE *stdio_first(void);
 
 /* Around a wait of the holder inside an entry. self NULL: no fiber. */
 struct stdio_hold {
@@ -61,5 +74,9 @@ pid_t *stdio_process(FILE *f);
  * need the core. In the child libc has made it new. */
 void stdio_fork_prepare(void);
 void stdio_fork_parent(void);
+void stdio_fork_child(void);
+/* Waits until nobody is in the middle of a flush of all streams, and lets nobody else begin one: before libc flushes
+ * them at the end of the process. */
+void stdio_settle(void);
 
 #endif

@@ -42,7 +42,7 @@ void turn_take(struct fiber *self, enum turn turn, const char *call)
         }
     }
     if (l->depth++ == 0) {
-        l->owner = self;
+        __atomic_store_n(&l->owner, self, __ATOMIC_SEQ_CST); /* others may look: see stdio_all.c */
         self->turns++;
     }
     core_leave(self);
@@ -69,13 +69,13 @@ static void free_turn(struct turn_lock *l)
 static void drop(void *lock)
 {
     struct turn_lock *l = lock;
-    if (--l->depth == 0)
+    if (l->owner != NULL && --l->depth == 0) /* in a fork's child it is nobody's */
         free_turn(l);
 }
 
 void turn_drop(struct fiber *self, enum turn turn)
 {
-    if (self == NULL)
+    if (self == NULL || !rt.coop)
         return;
     int saved = errno;
     fiber_inside(self->promoted ? NULL : self, drop, &rt.turns.locks[turn]);

@@ -24,6 +24,7 @@ enum turn {
     TURN_NETGROUP,
     TURN_UTMP,
     TURN_SYSLOG,
+    TURN_STREAMS, /* a flush of all: see stdio_all.c */
     TURNS,
 };
 

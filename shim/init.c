@@ -33,6 +33,7 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
     child_fork_child();
+    stdio_fork_child();
     vfork_target = real.vfork;
 }
 
@@ -87,6 +88,7 @@ __attribute__((constructor)) static void start(void)
 
 __attribute__((destructor)) static void finish(void)
 {
+    stdio_settle();
     if (rt.config.stats != NULL)
         stats_write(rt.config.stats);
 }

@@ -164,7 +164,9 @@ void stdio_start(void)
 
 /* ---- the calls that lock a stream ---- */
 
-enum { IN = -1, OUT = -2, ERR = -3, ERR_USED = -4, ALL = -5 };
+/* READ_n: the stream is argument n, and is read. */
+enum { IN = -1, OUT = -2, ERR = -3, ERR_USED = -4, ALL = -5, ALL_LINES = -6, ALL_IF_NONE = -7 };
+enum { READ_0 = 16, READ_1, READ_2, READ_3, READ_4 };
 
 #define HOOK(name)
 #define HOOK_AS(name, like)
@@ -227,9 +229,33 @@ static FILE *stream(int at, void *const *args)
         return *err;
     case ERR_USED:
         return (*err)->_mode != 0 ? *err : NULL;
+    case ALL_IF_NONE:
+        return args[0];
+    case ALL:
+    case ALL_LINES:
+        return NULL;
     default:
-        return args[at];
+        return args[at >= READ_0 ? at - READ_0 : at];
     }
+}
+
+/* libc looks itself whether there is something to read. */
+static void gate_input(struct fiber *self, const FILE *f)
+{
+    do
+        stdio_gate(self, f);
+    while (f != *out && stdio_flushes_output(f) && stdio_gate(self, *out));
+}
+
+/* fflush and its kin, called in their place. */
+static int flush_all(void)
+{
+    return stdio_flush_all(fiber_self, false);
+}
+
+static int flush_lines(void)
+{
+    return stdio_flush_all(fiber_self, true);
 }
 
 void *stdio_pass(unsigned index, void *const *args)
@@ -239,11 +265,13 @@ void *stdio_pass(unsigned index, void *const *args)
     if (self == NULL || !stdio_of_libc(to))
         return to;
     int at = where[index];
-    const FILE *f = at == ALL ? NULL : stream(at, args);
-    if (f != NULL)
+    const FILE *f = stream(at, args);
+    if (f == NULL && at <= ALL)
+        return at == ALL_LINES ? (void *)flush_lines : (void *)flush_all;
+    if (f != NULL && (at == IN || at >= READ_0))
+        gate_input(self, f);
+    else if (f != NULL)
         stdio_gate(self, f);
-    else if (at != ERR_USED)
-        stdio_gate_all(self);
     return to;
 }
 

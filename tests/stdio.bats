@@ -156,3 +156,31 @@ cooperative() {
 @test "a cancelled system ends its shell" {
     cooperative "$PROGRAMS/proc_shell" cancel
 }
+
+# bats test_tags=smoke,hook:fflush,hook:_IO_flush_all,hook:_flushlbf,hook:fprintf,hook:fclose
+@test "all streams are flushed at once, in order, and others open and close theirs meanwhile" {
+    cd "$BATS_TEST_TMPDIR"
+    cooperative "$PROGRAMS/stdio_all" what
+    cooperative "$PROGRAMS/stdio_all" full
+    [ "$status" = 0 ]
+    wrapped "$PROGRAMS/stdio_all" full count
+    [ "$status" = 0 ]
+    [ "${lines[1]% opened meanwhile}" -ge 5 ]
+}
+
+# bats test_tags=hook:fflush,hook:pthread_cancel,hook:ftrylockfile,hook:fclose
+@test "the process ends in a flush of all streams; it is cancelled; many at random lose no byte" {
+    cooperative "$PROGRAMS/stdio_all" exit
+    [ "$status" = 3 ]
+    cooperative "$PROGRAMS/stdio_all" cancel
+    [ "$status" = 0 ]
+    cooperative "$PROGRAMS/stdio_all" rounds 500
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:fgets,hook:printf,hook:setlinebuf
+@test "who reads lines waits for standard output as libc would, and others run" {
+    cooperative "$PROGRAMS/stdio_all" input
+    [ "$status" = 0 ]
+    [ "$(stat_of handoffs)" -le 10 ]
+}
