@@ -2,29 +2,15 @@
 #include "core/cancel.h"
 #include "core/enter.h"
 #include "core/handover.h"
-#include "core/mem.h"
 #include "core/ready.h"
 #include "core/vec.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <string.h>
 #include <termios.h>
 
-#ifndef RWF_NOWAIT
-#define RWF_NOWAIT 8
-#endif
-
-enum { PIPE_CHUNK = 4096, TTY_CHUNK = 2048, ON_STACK = 8 };
-
-static int poll_now(int fd, short events)
-{
-    struct pollfd p = {fd, events, 0};
-    return (int)sys(SYS_poll, &p, 1, 0);
-}
+enum { ON_STACK = 8 };
 
 bool io_take_expired(int fd, struct fd_entry *e, int dir)
 {
@@ -184,190 +170,6 @@ long io_run_read(struct fiber *self, int fd, struct fd_entry *e, io_attempt *att
 
 /* ---- read and write ---- */
 
-static long nowait(long number, int fd, const struct io_vec *v)
-{
-    if (!feature_on(FEATURE_RWF_NOWAIT))
-        return -EOPNOTSUPP;
-    long r = sys(number, fd, v->iov, v->n, -1L, -1L, RWF_NOWAIT);
-    if (r == -ENOSYS || r == -EPERM)
-        feature_off(FEATURE_RWF_NOWAIT);
-    return r == -ENOSYS || r == -EPERM ? -EOPNOTSUPP : r;
-}
-
-/* The descriptor is not ready. What the kernel refuses it refuses at once even so (a wrong end, a bad vector), and
- * nothing is done at once: with a flag that it does not know it looks at all that, and stops there. */
-static long not_ready(long number, int fd, const struct io_vec *v)
-{
-    const int unknown = 1 << 30;
-    long r = sys(number, fd, v->iov, v->n, -1L, -1L, unknown);
-    return r == -EOPNOTSUPP || r == -ENOSYS || r == -EPERM ? -EAGAIN : r;
-}
-
-/* The number was reused behind our back: look again what it is. */
-static bool stale(int fd, struct fd_entry *e)
-{
-    int had = e->kind;
-    e->kind = FD_UNKNOWN;
-    return fdtab_kind(fd, e) != had;
-}
-
-/* Others are refused at once. */
-static bool lengths_good(const struct io_vec *v)
-{
-    bool good = true;
-    for (int i = 0; i < v->n; i++)
-        good &= v->iov[i].iov_len <= SSIZE_MAX;
-    return good;
-}
-
-bool io_knows_empty(const struct fd_entry *e)
-{
-    return e->empty_at != 0 && e->empty_at == ready_writes(e);
-}
-
-/* A pipe that hooks alone write and read is empty when they have read as much as they have written, and stays so until
- * they write: then the attempt that would fail is saved. It is a guess: who waits by it is looked at by the kernel
- * before the loop sleeps (ready_link). */
-static long read_pipe(int fd, struct fd_entry *e, const struct io_vec *v)
-{
-    uint32_t writes = ready_writes(e);
-    uint32_t arrivals = __atomic_load_n(&e->arrivals, __ATOMIC_SEQ_CST);
-    if (e->empty_at != 0 && e->empty_at == writes && lengths_good(v))
-        return -EAGAIN;
-    long r = nowait(SYS_preadv2, fd, v);
-    if (r == -EAGAIN)
-        e->empty_since = arrivals;
-    e->empty_at = r > 0 && ready_account(e, -r) == 0 ? writes : 0;
-    return r;
-}
-
-/* Of a socketpair that is known only after a read whose bytes never were in it. */
-static long read_socket(int fd, struct fd_entry *e, const struct io_vec *v)
-{
-    struct msghdr m = {.msg_iov = (struct iovec *)v->iov, .msg_iovlen = (size_t)v->n};
-    uint32_t arrivals = __atomic_load_n(&e->arrivals, __ATOMIC_SEQ_CST);
-    if (io_knows_empty(e) && lengths_good(v))
-        return -EAGAIN;
-    long r = sys(SYS_recvmsg, fd, &m, MSG_DONTWAIT);
-    if (r == -EAGAIN && io_ended(fd, e))
-        return sys(SYS_recvmsg, fd, &m, 0);
-    if (r == -EAGAIN)
-        e->empty_since = arrivals;
-    return r;
-}
-
-static long write_pipe(int fd, const struct fd_entry *e, const struct io_vec *v)
-{
-    long r = nowait(SYS_pwritev2, fd, v);
-    if (r > 0)
-        (void)ready_account(e, r);
-    return r;
-}
-
-bool io_ended(int fd, const struct fd_entry *e)
-{
-    return e != NULL && e->kind == FD_DGRAM && poll_now(fd, POLLRDHUP) > 0;
-}
-
-long io_try_read(int fd, struct fd_entry *e, void *arg)
-{
-    struct io_vec *v = arg;
-    long r;
-    switch (fdtab_kind(fd, e)) {
-    case FD_STREAM:
-    case FD_DGRAM:
-        r = read_socket(fd, e, v);
-        return r == -ENOTSOCK && stale(fd, e) ? io_try_read(fd, e, arg) : r;
-    case FD_PIPE:
-    case FD_NOWAIT:
-        r = e->kind == FD_PIPE ? read_pipe(fd, e, v) : nowait(SYS_preadv2, fd, v);
-        if (r != -EOPNOTSUPP)
-            return r;
-        if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))
-            return io_try_read(fd, e, arg);
-        break;
-    case FD_FILE:
-    case FD_MEMORY:
-        return sys(SYS_readv, fd, v->iov, v->n);
-    default:
-        break;
-    }
-    /* One look, then the call: who is robbed by another process meanwhile blocks, and the monitor sees to it. */
-    return poll_now(fd, POLLIN) == 0 ? not_ready(SYS_preadv2, fd, v) : sys(SYS_readv, fd, v->iov, v->n);
-}
-
-/* How many of `all` bytes a pipe that is not full takes in one write without waiting: whole if PIPE_BUF at most. A
- * longer one begins with what is no whole page, which a page that is begun may still take, so that the pipe holds as
- * much as by one write; an empty pipe takes what it can hold. */
-static size_t pipe_takes(int fd, size_t all)
-{
-    int queued = 1;
-    if (sys(SYS_ioctl, fd, FIONREAD, &queued) == 0 && queued == 0) {
-        long size = sys(SYS_fcntl, fd, F_GETPIPE_SZ);
-        if (size >= PIPE_CHUNK)
-            return (size_t)size;
-    }
-    return all % PIPE_CHUNK != 0 ? all % PIPE_CHUNK : PIPE_CHUNK;
-}
-
-/* Not the same for no bytes: a vector of nothing is not looked at. */
-static long write_all(int fd, const struct io_vec *v)
-{
-    return v->n == 1 ? sys(SYS_write, fd, v->iov->iov_base, v->iov->iov_len) : sys(SYS_writev, fd, v->iov, v->n);
-}
-
-/* A part of a vector in one write that does not wait; all if the call does not wait anyway. */
-static long write_some(int fd, const struct io_vec *v, int kind)
-{
-    size_t all = vec_length(v->iov, v->n), most = kind == FD_TTY ? TTY_CHUNK : PIPE_CHUNK;
-    if (all <= most || fdtab_nonblocking(fd))
-        return write_all(fd, v);
-    long r = not_ready(SYS_pwritev2, fd, v); /* the whole may be refused */
-    if (r != -EAGAIN)
-        return r;
-    if (kind != FD_TTY)
-        most = pipe_takes(fd, all);
-    struct iovec part[ON_STACK];
-    int n = 0;
-    for (int i = 0; n < ON_STACK && i < v->n && most > 0; i++) {
-        size_t take = v->iov[i].iov_len < most ? v->iov[i].iov_len : most;
-        if (take > 0)
-            part[n++] = (struct iovec){v->iov[i].iov_base, take};
-        most -= take;
-    }
-    return sys(SYS_writev, fd, part, n);
-}
-
-long io_try_write(int fd, struct fd_entry *e, void *arg)
-{
-    struct io_vec *v = arg;
-    struct msghdr m = {.msg_iov = (struct iovec *)v->iov, .msg_iovlen = (size_t)v->n};
-    long r;
-    int kind = fdtab_kind(fd, e);
-    switch (kind) {
-    case FD_STREAM:
-    case FD_DGRAM:
-        r = sys(SYS_sendmsg, fd, &m, MSG_DONTWAIT);
-        return r == -ENOTSOCK && stale(fd, e) ? io_try_write(fd, e, arg) : r;
-    case FD_PIPE:
-        r = write_pipe(fd, e, v);
-        if (r != -EOPNOTSUPP)
-            return r;
-        if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))
-            return io_try_write(fd, e, arg);
-        break;
-    case FD_FILE:
-    case FD_MEMORY:
-        return write_all(fd, v);
-    default:
-        break;
-    }
-    if (poll_now(fd, POLLOUT) == 0 && !fdtab_nonblocking(fd)) /* else a full pipe may find room in its last page */
-        return not_ready(SYS_pwritev2, fd, v);
-    bool partly = kind == FD_PIPE || kind == FD_FIFO || kind == FD_TTY;
-    return partly ? write_some(fd, v, kind) : write_all(fd, v);
-}
-
 struct away {
     long number;
     int fd;
@@ -405,7 +207,7 @@ long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const 
     int kind = fdtab_kind(fd, e);
     if (unlikely(kind < 0))
         return kind;
-    if (kind == FD_TTY && timed_tty(fd) && poll_now(fd, POLLIN) == 0)
+    if (kind == FD_TTY && timed_tty(fd) && io_poll_now(fd, POLLIN) == 0)
         return away(self, SYS_readv, fd, iov, n, call);
     return io_run_read(self, fd, e, io_try_read, &v, call, n == 1 ? iov : NULL);
 }
@@ -425,7 +227,7 @@ long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const
         if (given >= 0)
             return given;
     }
-    if (kind == FD_NOWAIT && poll_now(fd, POLLOUT) == 0) /* the kernel looks at the value before it waits */
+    if (kind == FD_NOWAIT && io_poll_now(fd, POLLOUT) == 0) /* the kernel looks at the value before it waits */
         return away(self, SYS_writev, fd, iov, n, call);
     long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, io_try_write, &v, call);
     if (r < 0 || kind == FD_FILE || kind == FD_MEMORY || kind == FD_DGRAM)

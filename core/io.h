@@ -45,6 +45,8 @@ struct io_accepting {
     socklen_t *len;
     int flags;
 };
+/* What poll says at once: events, 0, or -errno. */
+int io_poll_now(int fd, short events);
 long io_try_read(int fd, struct fd_entry *e, void *arg);
 /* A datagram socket that is shut down for reading says EAGAIN to an attempt and 0 to the call that would wait: true if
  * that call is to be made, it does not wait. */
