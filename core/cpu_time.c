@@ -36,7 +36,7 @@ static uint64_t to_ns(uint64_t ticks)
 
 /* ---- slices ---- */
 
-static uint64_t own_clock(void)
+uint64_t cpu_time_here(void)
 {
     struct timespec t = {0, 0};
     (void)sys(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &t);
@@ -68,7 +68,7 @@ static void changed(struct cpu_slice *s)
 void cpu_time_settle(struct kthread *k, struct fiber *f)
 {
     struct cpu_slice *s = &k->slice;
-    uint64_t clock = own_clock(), now = cpu_ticks(), gain = gained(s, clock, now);
+    uint64_t clock = cpu_time_here(), now = cpu_ticks(), gain = gained(s, clock, now);
     change(s);
     if (f != NULL)
         f->cpu.ns += gain;
@@ -112,7 +112,7 @@ void cpu_time_start(struct kthread *k, struct fiber *main)
         scale.ns = clock_now();
         scale.ticks = cpu_ticks();
     }
-    uint64_t clock = own_clock(), now = cpu_ticks();
+    uint64_t clock = cpu_time_here(), now = cpu_ticks();
     main->cpu = (struct cpu_time){.ns = clock};
     k->slice = (struct cpu_slice){.begun = now, .base = clock, .origin = now, .looked = now};
 }
@@ -124,7 +124,7 @@ void cpu_time_promote(struct kthread *k)
 
 void cpu_time_begin_promoted(struct kthread *k)
 {
-    __atomic_store_n(&k->slice.base, own_clock(), __ATOMIC_RELAXED);
+    __atomic_store_n(&k->slice.base, cpu_time_here(), __ATOMIC_RELAXED);
 }
 
 /* ---- asking ---- */
@@ -184,7 +184,7 @@ uint64_t cpu_time_of(struct fiber *f)
 uint64_t cpu_time_mine(struct fiber *self, struct fiber *record)
 {
     if (self == NULL)
-        return of_promoted(record, own_clock());
+        return of_promoted(record, cpu_time_here());
     struct kthread *k = self->kt;
     k->in_core = true; /* a handler might have it run elsewhere; the baton is not needed, and may be with others */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

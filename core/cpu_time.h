@@ -8,7 +8,7 @@
  * have had the processor: there the kernel is asked, and what its clock has gained beyond the short slices is the
  * slice's. The same where a fiber leaves its kernel thread (it was away, in a call that waits), where the fiber asks
  * itself, and once in a while (SLICE_DRIFT), so that errors of short slices do not pile up. The time in which the loop
- * waits is nobody's; what helpers do for a fiber (look-ups of names) is not counted to it.
+ * waits is nobody's; what a helper does for a fiber (look-ups of names) is the fiber's once it is done.
  *
  * A promoted thread has its kernel thread's clock, and what it had before. So has main until there are fibers.
  *
@@ -73,6 +73,9 @@ void cpu_time_look(struct kthread *k);
 /* The fiber has been promoted and will run on k; k is there and begins with it. */
 void cpu_time_promote(struct kthread *k);
 void cpu_time_begin_promoted(struct kthread *k);
+
+/* The kernel's count for the calling kernel thread, ns. */
+uint64_t cpu_time_here(void);
 
 /* The time of any thread with a record, ns. Inside the core, or by the monitor. */
 uint64_t cpu_time_of(struct fiber *f);

@@ -78,7 +78,9 @@ static void *helper(void *unused)
         if (job != NULL) {
             job->helper = &me;
             lock_drop(&p->lock);
+            uint64_t before = cpu_time_here();
             job->run(job);
+            job->cpu = cpu_time_here() - before;
             lock_take(&p->lock);
             job->helper = NULL;
             lock_drop(&p->lock);
@@ -255,10 +257,12 @@ void pool_drain(void)
     struct job *job = __atomic_exchange_n(&rt.pool.finished, NULL, __ATOMIC_SEQ_CST);
     while (job != NULL) {
         struct job *next = job->next;
-        if (job->waiter != NULL)
+        if (job->waiter != NULL) {
+            job->waiter->fiber->cpu.ns += job->cpu;
             wait_wake(job->waiter, 0);
-        else
+        } else {
             job->drop(job);
+        }
         job = next;
     }
 }

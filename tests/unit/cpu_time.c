@@ -89,6 +89,28 @@ static void waits(void)
     unit_ok("waits");
 }
 
+static void work(struct job *job)
+{
+    (void)job;
+    burn(20 * MS);
+}
+
+static void never(struct job *job)
+{
+    (void)job;
+    CHECK(false);
+}
+
+/* What a helper does for it. */
+static void helped(void)
+{
+    struct job job = {.run = work, .drop = never};
+    uint64_t before = mine();
+    CHECK_EQ(pool_run(fiber_self, &job, CLOCK_NEVER, 0, "unit"), 0);
+    CHECK(mine() - before >= 19 * MS && mine() - before < 35 * MS);
+    unit_ok("helped");
+}
+
 /* Guesses: more was told than the kernel says later. */
 static void told(void)
 {
@@ -136,6 +158,7 @@ int main(void)
     short_slices();
     long_slices();
     waits();
+    helped();
     told();
     return 0;
 }
