@@ -37,9 +37,21 @@ static struct fiber *choose(int sig)
     return NULL;
 }
 
+/* A timer has one signal under way; what comes meanwhile it counts. */
+static bool of_same_timer(const struct pending_signal *a, const struct pending_signal *b)
+{
+    return a->sig == b->sig && a->info.si_code == SI_TIMER && b->info.si_code == SI_TIMER &&
+           a->info.si_timerid == b->info.si_timerid;
+}
+
 static void append(struct pending_signal **queue, struct pending_signal *p)
 {
     while (*queue != NULL) {
+        if (of_same_timer(*queue, p)) {
+            (*queue)->info.si_overrun += p->info.si_overrun + 1;
+            pending_put(p);
+            return;
+        }
         if ((*queue)->sig == p->sig && p->sig < 32) { /* standard signals do not queue */
             pending_put(p);
             return;

@@ -171,8 +171,8 @@ void thread_timer_get(timer_t id, uint64_t now, struct itimerspec *left)
 {
     uint64_t mask = take();
     const struct thread_timer *t = find(id);
-    *left = (struct itimerspec){.it_value = {0, 0}};
-    if (t != NULL)
+    *left = (struct itimerspec){.it_value = {0, 0}}; /* as of a thread that has ended */
+    if (t != NULL && is_still(t->owner, t->owner_tid))
         tell(t, now, left);
     drop(mask);
 }

@@ -229,6 +229,25 @@ static void *waits(void *unused)
     return (void *)1;
 }
 
+/* It does not look for a while: the timer has one signal under way, which tells how many there would have been. */
+static void *slow(void *unused)
+{
+    sigset_t set;
+    siginfo_t info;
+    struct timespec none = {0, 0};
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN + 1);
+    CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+    atomic_store(&tid, (int)gettid());
+    sem_post(&ready);
+    wait_ms(60);
+    CHECK(sigwaitinfo(&set, &info) == SIGRTMIN + 1 && info.si_code == SI_TIMER);
+    CHECK(info.si_overrun >= 5 && info.si_overrun < 10000);
+    while (sigtimedwait(&set, &info, &none) > 0)
+        CHECK(info.si_overrun < 10); /* those since */
+    return (void *)1;
+}
+
 /* Nor does another thread that waits for the same signal see it. */
 static void *bystander(void *unused)
 {
@@ -295,6 +314,7 @@ int main(void)
     puts("on another's clock");
     aimed(parked, SIGRTMIN, "for a thread that waits");
     aimed(computes, SIGRTMIN, "for a thread that computes");
+    aimed(slow, SIGRTMIN + 1, "for a thread that is slow to look");
     atomic_store(&stop, 0);
     CHECK(pthread_create(&b, NULL, bystander, NULL) == 0);
     sem_wait(&ready);
