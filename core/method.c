@@ -22,9 +22,21 @@ enum method method_of(const struct fiber *self)
 
 int method_bind(struct scope *s, struct fiber *self, enum method m)
 {
-    if (m == METHOD_SWITCH)
-        __atomic_store_n(&rt.methods.switches, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&rt.methods.bound, true, __ATOMIC_RELAXED);
     return key_bind(s, self, KEY_METHOD, (void *)((uintptr_t)m + 1));
+}
+
+bool method_may_be(enum method m)
+{
+    return method_default() == m || __atomic_load_n(&rt.methods.bound, __ATOMIC_RELAXED);
+}
+
+void method_found_blocked(void)
+{
+    rt.methods.found++;
+    __atomic_store_n(&rt.methods.blocked, clock_now(), __ATOMIC_RELAXED);
+    if (method_may_be(METHOD_DETACH))
+        real_gate_set(REAL_ASKS, true);
 }
 
 void method_begin(struct method_call *c, struct fiber *self, bool waits, const char *call)

@@ -24,9 +24,10 @@ enum method { METHOD_NONE, METHOD_DETACH, METHOD_SWITCH, METHODS };
 enum { CALL_METHOD = 3 /* of struct kthread's call: method + 1; 0: in none */ };
 
 struct methods {
-    bool switches;    /* some fiber may have switch as a method of its own */
+    bool bound;                 /* some fiber may have a method of its own */
+    unsigned long looks, found; /* of the monitor's; calls that it has found blocked */
     uint64_t blocked; /* ns, when the monitor last found a call blocked; 0: that is long ago, or there is nobody whom a
-                         call could ask */
+               call could ask */
 };
 
 struct method_call {
@@ -39,6 +40,8 @@ struct method_call {
 enum method method_of(const struct fiber *self);
 enum method method_default(void);
 void method_set_default(enum method m);
+/* Some fiber may have it. */
+bool method_may_be(enum method m);
 /* Within the scope; threads that are created meanwhile inherit it. 0 or -ENOMEM, and then it is not entered. */
 struct scope;
 int method_bind(struct scope *s, struct fiber *self, enum method m);
@@ -62,12 +65,8 @@ static inline void method_trusts(struct methods *m)
     real_gate_set(REAL_ASKS, false);
 }
 
-/* The monitor's. */
-static inline void method_found_blocked(struct methods *m)
-{
-    __atomic_store_n(&m->blocked, clock_now(), __ATOMIC_RELAXED);
-    real_gate_set(REAL_ASKS, true);
-}
+/* The monitor's. By `switch` it does not matter whom a call asks. */
+void method_found_blocked(void);
 
 /* What the monitor reads in a kernel thread's word. */
 static inline bool method_in_call(uint32_t call)

@@ -34,14 +34,19 @@ struct watch {
     uint32_t call; /* the owner's kernel thread's word */
 };
 
+/* "TID (name) S numbers...": the name has up to 15 letters, a parenthesis may be one of them. */
 static char state_of(const struct kthread *k)
 {
-    char path[64], text[512];
-    log_text(path, sizeof path, "/proc/self/task/%u/stat", (unsigned long)k->tid);
+    static char path[64];
+    static int named; /* by path: as a rule it is the same again */
+    char text[48];
+    if (named != k->tid)
+        log_text(path, sizeof path, "/proc/self/task/%u/stat", (unsigned long)k->tid);
+    named = k->tid;
     long fd = sys(SYS_open, path, 0);
     if (fd < 0)
         return 'R';
-    long got = sys(SYS_read, fd, text, sizeof text - 1);
+    long got = sys(SYS_read, fd, text, sizeof text);
     (void)sys(SYS_close, fd);
     for (long i = got - 3; i > 0; i--)
         if (text[i] == ')')
@@ -107,7 +112,7 @@ static void look(struct watch *w)
     uint64_t slice = k->running != NULL && k->running->computes != 0 ? SHORT_MS : SLICE_MS;
     if (state == 'S' || state == 'D') {
         if (stuck)
-            method_found_blocked(&rt.methods);
+            method_found_blocked();
         k->cpu = 0;
         baton_take_over(owner);
     } else if (!rt.config.strict && used >= slice * NS_PER_MS &&
@@ -163,7 +168,7 @@ static void judge(struct close_watch *c)
     struct kthread *k = (struct kthread *)c->owner;
     char state = state_of(k);
     if ((state == 'S' || state == 'D') && __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1) {
-        method_found_blocked(&rt.methods);
+        method_found_blocked();
         c->blocked = clock_now();
         k->cpu = 0;
         baton_take_over(c->owner);
@@ -194,13 +199,14 @@ static void nap(uint64_t ns)
 {
     const struct timespec t = {0, (long)ns};
     (void)sys(SYS_nanosleep, &t, NULL);
+    rt.methods.looks++;
 }
 
 /* A tick, in pieces while calls are made by switch. */
 static void doze(struct close_watch *c)
 {
     const uint64_t tick = TICK_US * 1000;
-    if (method_default() != METHOD_SWITCH && !__atomic_load_n(&rt.methods.switches, __ATOMIC_RELAXED)) {
+    if (!method_may_be(METHOD_SWITCH)) {
         nap(tick);
         return;
     }

@@ -84,6 +84,7 @@ stuck() {
         wrapped "$PROGRAMS/file_stuck" "$@"
         echo "$method: $output"
         [ "$output" = "$expected" ] && [ "$(stat_of mode)" = fiber ]
+        [ "$method" = detach ] || [ "$(stat_of blocked)" -gt 0 ]
     done
     COAX_OPTIONS=(--async none)
     wrapped "$PROGRAMS/file_stuck" "$@"
@@ -127,6 +128,55 @@ teardown() {
         done
         same_cooperative 2 "$PROGRAMS/file_walk" "$tree"
         rm -rf "$tree"
+    done
+}
+
+# Each look of the monitor is a system call or two. By `switch`, as long as no call is found blocked, it looks every 200
+# us at most, and what is more than once a millisecond is paid for by calls, a look by 64. The walk makes up to eight
+# calls a file, twice.
+# bats test_tags=hook:openat,hook:fstatat,hook:readdir
+@test "a warm walk by switch is looked at as often as its calls pay for" {
+    local tree=/dev/shm/coax-tree.$$ begin ms looks most
+    mkdir -p "$tree" && "$PROGRAMS/file_walk" "$tree" 20000
+    for _ in 1 2 3; do
+        begin=${EPOCHREALTIME/./}
+        COAX_OPTIONS=(--async switch)
+        wrapped "$PROGRAMS/file_walk" "$tree"
+        ms=$(((${EPOCHREALTIME/./} - begin) / 1000)) looks=$(stat_of looks)
+        most=$((20 + ms + (ms * 5 < 20000 * 16 / 64 ? ms * 5 : 20000 * 16 / 64)))
+        echo "$output: $looks looks, at most $most, blocked $(stat_of blocked)"
+        [ "$(stat_of blocked)" != 0 ] || break
+    done
+    rm -rf "$tree"
+    [ "$status" = 0 ] && [ "$(stat_of mode)" = fiber ]
+    [ "$(stat_of blocked)" != 0 ] || [ "$looks" -le "$most" ]
+}
+
+# A program that sleeps is not looked at, whatever it has done before.
+# bats test_tags=hook:stat
+@test "the monitor sleeps when calls by switch are over" {
+    COAX_OPTIONS=(--async switch)
+    wrapped /usr/bin/python3 - <<'END'
+import os, threading, time
+def walk():
+    for _ in range(2000):
+        os.stat("/usr")
+    time.sleep(2)
+t = threading.Thread(target=walk)
+t.start()
+t.join()
+print("done")
+END
+    echo "$(stat_of looks) looks"
+    [ "$output" = "done" ] && [ "$(stat_of looks)" -lt 1000 ]
+}
+
+# bats test_tags=hook:open,hook:read,hook:fstat,hook:lseek,hook:fcntl,hook:dup,hook:close,hook:closedir,hook:readdir,hook:poll
+@test "descriptor numbers that are a file now and a pipe next, in threads with signals" {
+    for method in detach switch none; do
+        COAX_OPTIONS=(--async "$method")
+        same_cooperative 8 "$PROGRAMS/file_numbers" "$PWD"
+        [ "$status" = 0 ] && [ "${lines[-1]}" = "rounds done, signals handled, the next number is 3" ]
     done
 }
 

@@ -59,7 +59,8 @@ wrapped() {
 }
 
 # One figure of the last wrapped run: mode (solo, fiber, kernel), fibers (created), switches, kernel_threads (most that
-# carried fibers at one time), handoffs, helpers (most at one time), handed (writes past the kernel).
+# carried fibers at one time), handoffs, helpers (most at one time), handed (writes past the kernel), looks
+# (of the monitor), blocked (calls on files that it has found waiting).
 stat_of() {
     sed -n "s/^$1 //p" "$BATS_TEST_TMPDIR/stats"
 }
