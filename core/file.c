@@ -67,6 +67,21 @@ static bool opens_here(const struct opening *o)
     return m == METHOD_SWITCH || !file_asks_path(o->name.dir, o->name.path);
 }
 
+enum { OPEN_WAIT = WAIT_CANCEL | WAIT_INTR | WAIT_TRY };
+
+/* The usual case: nothing to see to but the call. */
+static bool open_light(struct opening *o, long *fd)
+{
+    struct wait w;
+    if (real_gate != REAL_LIGHT || !wait_here_begins(&w, o->self, OPEN_WAIT | WAIT_HERE, o->call))
+        return false;
+    method_light(o->self);
+    *fd = sys(SYS_openat, o->name.dir, o->name.path, o->flags, o->mode);
+    method_light_end(o->self);
+    *fd = wait_here_ends(&w, *fd, open_now, o);
+    return true;
+}
+
 /* Not through libc: it acts on a cancellation after the call, and would throw away a descriptor that the call gave. */
 long file_open(struct fiber *self, struct file_name name, int flags, mode_t mode, const char *call)
 {
@@ -78,10 +93,9 @@ long file_open(struct fiber *self, struct file_name name, int flags, mode_t mode
         method_begin(&c, self, file_asks_path(name.dir, name.path), call);
         fd = open_now(&o);
         method_end(&c);
-    } else {
+    } else if (!open_light(&o, &fd)) {
         o.here = opens_here(&o);
-        int how = WAIT_CANCEL | WAIT_INTR | WAIT_TRY | (o.here ? WAIT_HERE : 0);
-        fd = wait_away_now(self, CLOCK_NEVER, how, call, open_now, &o);
+        fd = wait_away_now(self, CLOCK_NEVER, OPEN_WAIT | (o.here ? WAIT_HERE : 0), call, open_now, &o);
     }
     if (fd >= 0)
         file_opened((int)fd, flags);

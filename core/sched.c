@@ -335,34 +335,45 @@ long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, w
     return end_of_away(w, go_away_again(w, -EINTR, fn, arg));
 }
 
-/* The same for a call that is made in place and, as a rule, does not wait: straight through. */
-static long wait_straight(struct wait *w, int flags, const char *call, wait_call *fn, void *arg)
+/* Nothing ends a wait that it begins, or makes a handler run, but what is still to come. */
+static bool undisturbed(const struct fiber *self)
+{
+    return self->care == 0 && !self->stop && !self->sig.due && !self->sig.masked && self->deadline == 0;
+}
+
+bool wait_here_begins(struct wait *w, struct fiber *self, int flags, const char *call)
+{
+    core_enter(self);
+    bool begins = undisturbed(self);
+    if (likely(begins)) {
+        *w = (struct wait){.fiber = self,
+                           .outer = self->wait,
+                           .outer_call = self->call,
+                           .frames = self->sig.frames,
+                           .flags = flags,
+                           .away = true};
+        self->wait = w;
+        self->call = call;
+        self->sig.interrupted = false;
+    }
+    core_leave(self);
+    return begins;
+}
+
+long wait_here_ends(struct wait *w, long r, wait_call *fn, void *arg)
 {
     struct fiber *self = w->fiber;
-    w->frames = self->sig.frames;
-    w->outer = self->wait;
-    w->outer_call = self->call;
-    w->flags = flags;
-    w->away = true;
-    self->wait = w;
-    self->call = call;
-    self->sig.interrupted = false;
-    core_leave(self);
-    long r = fn(arg);
     core_enter(self);
     w->away = false;
     if (likely(r != -EINTR && !w->woken)) {
         self->wait = w->outer;
         self->call = w->outer_call;
-        return r;
+    } else {
+        bool over = w->woken || interrupted(w, r);
+        r = end_of_away(w, over ? r : go_away_again(w, r, fn, arg));
     }
-    return end_of_away(w, interrupted(w, r) || w->woken ? r : go_away_again(w, r, fn, arg));
-}
-
-/* Nothing ends a wait that it begins, or makes a handler run, but what is still to come. */
-static bool undisturbed(const struct fiber *self)
-{
-    return self->care == 0 && !self->stop && !self->sig.due && !self->sig.masked && self->deadline == 0;
+    core_leave(self);
+    return r;
 }
 
 long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg)
@@ -372,8 +383,7 @@ long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char 
         return fn(arg);
     wait_init(&w, self, NULL);
     core_enter(self);
-    bool straight = (flags & WAIT_HERE) != 0 && deadline == CLOCK_NEVER && undisturbed(self);
-    long r = likely(straight) ? wait_straight(&w, flags, call, fn, arg) : wait_away(&w, deadline, flags, call, fn, arg);
+    long r = wait_away(&w, deadline, flags, call, fn, arg);
     core_leave(self);
     return r == -E_NO_THREAD ? fn(arg) : r;
 }

@@ -89,6 +89,11 @@ long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, w
 /* For callers outside the core, without a wait of their own to keep. When no kernel thread can be had, the others wait
  * until the call returns, and nothing ends it. self NULL: only the call. */
 long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg);
+/* The same for a call that is made in place and, as a rule, does not wait (WAIT_HERE, WAIT_TRY), in two halves between
+ * which the caller makes it. Begins: false: there is something else to see to, and wait_away_now does that. Ends: r is
+ * what the call has given; fn makes it again if it was interrupted for somebody else. Both from outside the core. */
+bool wait_here_begins(struct wait *w, struct fiber *self, int flags, const char *call);
+long wait_here_ends(struct wait *w, long r, wait_call *fn, void *arg);
 /* A handler that interrupted waits will not return to them (a jump, pthread_exit, cancellation): those whose frames lie
  * below `sp` are taken off. Takes the baton. */
 void wait_abandon(struct fiber *self, uintptr_t sp);

@@ -13,8 +13,10 @@
 
 #define LIGHT_OPEN(name, args, dir, path, flags, mode)                                                                 \
     struct fiber *self = hook_light();                                                                                 \
-    if (unlikely(self == NULL) || !file_opens_at_once(flags))                                                          \
+    if (unlikely(self == NULL || self->kt->in_core))                                                                   \
         return careful_##name args;                                                                                    \
+    if (!file_opens_at_once(flags))                                                                                    \
+        return (int)hook_result(file_open(self, (struct file_name){dir, path}, flags, mode, #name));                   \
     method_light(self);                                                                                                \
     long fd = sys(SYS_openat, dir, path, flags, mode);                                                                 \
     method_light_end(self);                                                                                            \
