@@ -82,7 +82,7 @@ $(BUILD)/coax.pc: always
 	$(Q)mkdir -p $(@D) && printf 'prefix=%s\nincludedir=$${prefix}/include\n\nName: coax\nDescription: optional control header of coax (no library is linked)\nVersion: %s\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $@
 
 # Victims: built as anybody would build them, without a header of ours.
-programs: $(PROGS) $(BUILD)/programs/libnss_standin.so.2
+programs: $(PROGS) $(BUILD)/programs/libnss_standin.so.2 $(BUILD)/programs/one_more_thread.so
 VICTIM_FLAGS ?= -O1 -g -pthread
 $(BUILD)/programs/%: tests/programs/%.c
 	$(call say,VICTIM,$<)
@@ -95,6 +95,9 @@ $(BUILD)/programs/%: tests/programs/%.cc
 $(BUILD)/programs/libnss_standin.so.2: tests/modules/nss_standin.c
 	$(call say,VICTIM,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(VICTIM_FLAGS) -w -shared -fPIC $< -o $@
+$(BUILD)/programs/%.so: tests/modules/%.c
+	$(call say,VICTIM,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(VICTIM_FLAGS) -shared -fPIC $< -o $@
 # clang would want a package of its own for it.
 $(BUILD)/programs/openmp: CC = gcc
 $(BUILD)/programs/openmp: VICTIM_FLAGS += -fopenmp

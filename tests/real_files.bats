@@ -84,6 +84,30 @@ same_sorted() {
     done
 }
 
+# With a thread beside them that waits for ever: see tests/modules/one_more_thread.c.
+# bats test_tags=hook:openat,hook:fstatat,hook:fstat,hook:fdopendir,hook:readdir,hook:closedir,hook:fcntl,hook:read,hook:write
+@test "find, tar, du, cp and diff in programs of two threads" {
+    "$PROGRAMS/file_walk" . 1500 && mkdir tree && mv [0-9]* tree && ln -s 0/1 tree/link && mkfifo tree/fifo
+    local number=0
+    for command in "find tree -size +2k -printf %p:%s:%m\\n" "tar -cf - tree" "du -ab tree" "tar -df bare.tar" \
+        "cp -a tree copy" "diff -r tree/1 tree/2" "grep -rc aaa tree/3" "rm -r copy"; do
+        number=$((number + 1))
+        [ "$command" != "tar -df bare.tar" ] || tar -cf bare.tar tree
+        for method in bare detach switch none; do
+            [ "$command" != "rm -r copy" ] || cp -a tree copy
+            [ "$command" != "cp -a tree copy" ] || rm -rf copy
+            COAX_OPTIONS=(--async "$method") run_as=wrapped
+            [ "$method" != bare ] || run_as=bare
+            "$run_as" sh -c 'LD_PRELOAD=$0:$LD_PRELOAD exec "$@" >out 2>&1' "$PROGRAMS/one_more_thread.so" $command
+            echo "$status $(sha1sum <out)" >"$number.$method"
+            [ "$method" = bare ] || [ "$(stat_of mode)" = fiber ]
+            [ "$method" = bare ] || cmp "$number.bare" "$number.$method"
+            [ "$command" != "cp -a tree copy" ] || diff -r --no-dereference tree/4 copy/4
+            [ "$command" != "rm -r copy" ] || [ ! -e copy ]
+        done
+    done
+}
+
 # bats test_tags=hook:open,hook:fstat,hook:lstat,hook:readdir64,hook:rename,hook:unlink,hook:ftruncate
 @test "python walks, copies, renames and removes trees in threads" {
     "$PROGRAMS/file_walk" . 400

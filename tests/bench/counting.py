@@ -8,14 +8,14 @@ from measure import Failed, Group, Row, environment, run, within
 servers = []
 
 
-def instructions(setting, command, mode):
-    """Instructions of the program itself, its children included: by the CPU's counter, else by valgrind."""
+def instructions(setting, prefix, command):
+    """Instructions of the program that PREFIX executes, its children included: by the CPU's counter, else by valgrind."""
     if subprocess.run(["perf", "stat", "-x,", "-e", "instructions:u", "true"], capture_output=True,
                       check=False).stderr[:1].isdigit():
-        out = run(setting.prefix(mode) + ["perf", "stat", "-x,", "-e", "instructions:u", *command])
+        out = run(prefix + ["perf", "stat", "-x,", "-e", "instructions:u", *command])
         return float(re.search(r"^(\d+),,instructions", out, re.M).group(1))
     files = os.path.join(setting.work, "callgrind")
-    out = run(setting.prefix(mode) + ["valgrind", "--tool=callgrind", f"--callgrind-out-file={files}.%p", *command])
+    out = run(prefix + ["valgrind", "--tool=callgrind", f"--callgrind-out-file={files}.%p", *command])
     for name in os.listdir(setting.work):
         if name.startswith("callgrind."):
             os.unlink(os.path.join(setting.work, name))
@@ -25,10 +25,10 @@ def instructions(setting, command, mode):
     return float(sum(map(int, counts)))
 
 
-def system_calls(setting, command, mode):
+def system_calls(setting, prefix, command):
     """System calls from the program's execve on, which is in all of them the first."""
     trace = os.path.join(setting.work, "calls")
-    run(setting.prefix(mode) + ["strace", "-f", "-c", "-o", trace, *command])
+    run(prefix + ["strace", "-f", "-c", "-o", trace, *command])
     with open(trace, encoding="ascii") as file:
         total = [line.split() for line in file if line.rstrip().endswith(" total")]
     return float(total[0][3 if len(total[0]) > 4 else 2])
@@ -39,9 +39,9 @@ def counter(name, command, prepare):
         words = command(setting)
         again = ["sh", "-c", f"rm -rf {setting.work}/to; exec \"$@\"", "sh"]
         run(again + ["true"])
-        count = instructions(setting, words, mode)
+        count = instructions(setting, setting.prefix(mode), words)
         run(again + ["true"])
-        return {"instructions": count / 1e6, "calls": system_calls(setting, words, mode)}
+        return {"instructions": count / 1e6, "calls": system_calls(setting, setting.prefix(mode), words)}
     return Group([
         Row(f"{name}: instructions", "million", "instructions", within(0.02)),
         Row(f"{name}: system calls", "", "calls", within(0.02)),

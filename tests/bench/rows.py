@@ -4,6 +4,7 @@ import re
 
 from counting import counted
 from measure import Failed, Group, Row, at_least, at_most, figures, more_by, run, times, times_at_least
+from walks import walks
 
 
 def micro(name, *size):
@@ -119,4 +120,4 @@ def groups(million):
                (("read", 1), ("write", 1), ("poll", 1), ("lock", 2), ("pipe", 2), ("socket", 2), ("getppid", 1))],
               micro("solo", 100), rounds=11, quick_rounds=5, modes=("bare", "coax"), combine=min),
     ]
-    return result + counted(gather)
+    return result + counted(gather) + walks()
