@@ -31,10 +31,15 @@ bool method_may_be(enum method m)
     return method_default() == m || __atomic_load_n(&rt.methods.bound, __ATOMIC_RELAXED);
 }
 
+void method_goes_on_to_suspect(void)
+{
+    __atomic_store_n(&rt.methods.blocked, clock_now(), __ATOMIC_RELAXED);
+}
+
 void method_found_blocked(void)
 {
     rt.methods.found++;
-    __atomic_store_n(&rt.methods.blocked, clock_now(), __ATOMIC_RELAXED);
+    method_goes_on_to_suspect();
     if (method_may_be(METHOD_DETACH))
         real_gate_set(REAL_ASKS, true);
 }

@@ -65,6 +65,9 @@ static inline void method_trusts(struct methods *m)
     real_gate_set(REAL_ASKS, false);
 }
 
+/* And lately one was to be made that asks somebody. */
+void method_goes_on_to_suspect(void);
+
 /* The monitor's. By `switch` it does not matter whom a call asks. */
 void method_found_blocked(void);
 

@@ -17,7 +17,7 @@ enum {
     CREDIT_LOOKS = 8,  /* looks that may be saved up, or owed */
     CLOSE_TICKS = 16,  /* after the last call by switch */
     CLOSE_MS = 100,    /* after a call was found blocked */
-    SUSPECT_S = 10,    /* after a call was found blocked, calls are asked whom they ask: see mounts.h */
+    SUSPECT_S = 1,     /* after a call was found blocked, or was one that asks somebody: see mounts.h */
     QUIET_TICKS = 16,  /* the carrier waits in the loop for so long: the monitor sleeps */
     SHORT_MS = 1,      /* the same for a fiber that is known to compute */
     SLICE_MS = 3,      /* processor time a fiber may take when somebody else could run */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PAGE = 4096, PATH_ROOM = 4096 };
+enum { PAGE = 4096, PATH_ROOM = 2 * 4096 /* of the working directory, and below */, ON_STACK = 400 };
 
 #define AGAIN_AFTER (1ull << 31) /* processor ticks: most of a second */
 
@@ -193,7 +193,7 @@ bool mounts_covers(const struct mount_list *list, const char *path)
     return covered;
 }
 
-/* The program's string, page by page as it can be read; false: bad or too long, and the kernel's to refuse. */
+/* The program's string, page by page as it can be read; false: bad, or too long for the room. */
 static bool copy_path(char *to, size_t room, const char *from)
 {
     for (size_t done = 0; done < room;) {
@@ -213,25 +213,29 @@ static bool copy_path(char *to, size_t room, const char *from)
     return false;
 }
 
-struct path_room {
-    char base[PATH_ROOM], full[2 * PATH_ROOM];
-};
+enum found { NO, YES, NO_ROOM };
 
-/* Is it below a slow mount? Relative to the working directory, which is asked for: its name asks nobody. */
-static bool slow_from_here(const struct mount_list *list, const char *path, struct path_room *r)
+/* Is it below a slow mount? Relative to the working directory, which is asked for: its name asks nobody. In a buffer
+ * for the whole path. */
+static enum found slow_from_here(const struct mount_list *list, const char *path, char *full, size_t room)
 {
     size_t n = 0;
-    if (!copy_path(r->base, sizeof r->base, path) || r->base[0] == '\0')
-        return false;
-    if (r->base[0] != '/') {
-        long got = sys(SYS_getcwd, r->full, PATH_ROOM);
-        if (got <= 0 || r->full[0] != '/')
-            return false;
+    if (!copy_path(full, room, path))
+        return NO_ROOM;
+    if (full[0] == '\0')
+        return NO;
+    if (full[0] != '/') {
+        long got = sys(SYS_getcwd, full, room);
+        if (got == -ERANGE)
+            return NO_ROOM;
+        if (got <= 0 || full[0] != '/')
+            return NO;
         n = (size_t)got;
-        r->full[n - 1] = '/';
+        full[n - 1] = '/';
+        if (!copy_path(full + n, room - n, path))
+            return NO_ROOM;
     }
-    memcpy(r->full + n, r->base, strlen(r->base) + 1);
-    return mounts_covers(list, r->full);
+    return mounts_covers(list, full) ? YES : NO;
 }
 
 static uint64_t device_of(int fd)
@@ -249,10 +253,12 @@ bool mounts_slow_fd(int fd)
     if (likely(list == NULL))
         return false;
     uint64_t device = device_of(fd);
-    for (unsigned i = 0; i < list->n; i++)
-        if (list->mounts[i].device == device)
-            return true;
-    return false;
+    bool slow = false;
+    for (unsigned i = 0; i < list->n && !slow; i++)
+        slow = list->mounts[i].device == device;
+    if (slow)
+        method_goes_on_to_suspect();
+    return slow;
 }
 
 bool mounts_slow_path(int dir, const char *path)
@@ -260,12 +266,16 @@ bool mounts_slow_path(int dir, const char *path)
     const struct mount_list *list = slow_mounts();
     if (likely(list == NULL))
         return false;
-    if (dir != AT_FDCWD && mounts_slow_fd(dir))
-        return true;
-    if (path == NULL || !mem_readable((const char *)((uintptr_t)path & ~7ul), 8) || (dir != AT_FDCWD && *path != '/'))
-        return false;
-    struct path_room *room = mem_map(sizeof *room);
-    bool slow = room != NULL && slow_from_here(list, path, room);
-    mem_unmap(room, sizeof *room);
-    return slow;
+    if (dir != AT_FDCWD)
+        return mounts_slow_fd(dir);
+    char few[ON_STACK];
+    enum found found = slow_from_here(list, path, few, sizeof few);
+    if (found == NO_ROOM) {
+        char *full = mem_map(PATH_ROOM);
+        found = full == NULL ? NO : slow_from_here(list, path, full, PATH_ROOM);
+        mem_unmap(full, PATH_ROOM);
+    }
+    if (found == YES)
+        method_goes_on_to_suspect();
+    return found == YES;
 }

@@ -1,12 +1,14 @@
 /* Which files lie on file systems that ask somebody else: another machine, or a process. A call on one may take for
  * ever, so it is known to wait (method.h).
  *
- * Nobody asks until the monitor has found a call blocked (method_suspects). Then the process's table of mounts is read,
- * and again when a question comes after most of a second; reading it asks nobody. Only the slow mounts are kept. Where
- * there are none, nobody asks until another call is found blocked. Else a path is compared with the mount points by its
- * letters, and a descriptor is asked for its device, without asking the server (AT_STATX_DONT_SYNC). A link that leads
- * to a slow file system, or one mounted just now, is not seen: such a call is made in place, and the monitor sees to
- * it. */
+ * Nobody asks until the monitor has found a call blocked (method_suspects), and for a second after that, or after a
+ * call that was one of these: what it costs to ask, some system calls, a warm program shall not pay for long. The
+ * process's table of mounts is read, and again when a question comes after most of a second; reading it asks nobody.
+ * Only the slow mounts are kept. Where there are none, nobody asks until another call is found blocked. Else a path is
+ * compared with the mount points by its letters, and a descriptor, also that of the directory which a path is taken
+ * from, is asked for its device, without asking the server (AT_STATX_DONT_SYNC). A link that leads to a slow file
+ * system, one mounted just now, or a full path beside a directory's descriptor is not seen: such a call is made in
+ * place, and the monitor sees to it. */
 #ifndef COAX_MOUNTS_H
 #define COAX_MOUNTS_H
 
