@@ -42,7 +42,7 @@ struct handler_frame *signals_frames(struct fiber *self, uintptr_t sp);
 /* Runs the program's handler on the calling fiber. blocked: the kernel has blocked the signal for the trampoline; it is
  * unblocked when it is blocked as the fiber has it: what comes then is queued behind. */
 void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, bool blocked);
-/* Makes the fiber on that kernel thread look at its queue, or ends its sigwait. */
+/* Makes the fiber on that kernel thread look at its queue. */
 void signals_nudge(int tid, int sig);
 /* What the kernel calls instead of the program's handler. */
 void signals_trampoline(int sig, siginfo_t *info, void *context);

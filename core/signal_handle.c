@@ -161,7 +161,7 @@ static struct kthread *idle_carrier(void)
     return k->tid == sys_gettid() ? k : NULL;
 }
 
-/* A signal that only makes a fiber look at its queue, or ends its sigwait: the true one is in there. */
+/* A signal that only makes a fiber look at its queue: the true one is in there. */
 static char nudge;
 
 void signals_nudge(int tid, int sig)

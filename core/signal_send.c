@@ -1,5 +1,6 @@
 /* Sending signals to fibers, and waiting for them. See signals.h. */
 #include "core/enter.h"
+#include "core/identity.h"
 #include "core/mem.h"
 #include "core/pending.h"
 
@@ -200,10 +201,11 @@ static long take_or_wait(struct fiber *self, const struct awaited *a, struct pen
 }
 
 /* On a kernel thread of its own: the kernel knows what is pending for the process. Between the look at what is there
- * and the kernel's wait the core is not left: what comes later comes as a signal to that thread. */
+ * and the kernel's wait the core is not left: who sends it one later ends that wait, and it looks again. */
 static long wait_for(struct fiber *self, struct awaited *a, struct pending_signal **found)
 {
     long r;
+    identity_can_kick();
     do {
         struct wait w;
         wait_init(&w, self, NULL);
@@ -216,8 +218,6 @@ static long wait_for(struct fiber *self, struct awaited *a, struct pending_signa
         if (r == -E_AGAIN)
             r = wait_away(&w, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR | WAIT_ONCE, "sigwait", await, a);
         self->sig.waited = 0;
-        if (r > 0 && *found == NULL)
-            *found = take_waited(&self->sig.queue, signal_bit((int)r)); /* it was ours: with what came along */
         core_leave(self);
     } while (r == -E_AGAIN);
     return r;

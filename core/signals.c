@@ -75,15 +75,16 @@ void signals_give(struct fiber *f, struct pending_signal *p)
         return;
     }
     append(&f->sig.queue, p);
-    if (baton_is_away(f) && (!blocks(f, sig) || (f->sig.waited & signal_bit(sig)) != 0)) {
-        /* It runs on a kernel thread of its own: a signal there makes it look, or ends its sigwait. */
-        f->sig.due = !blocks(f, sig);
-        if (has_handler(sig)) {
-            signals_nudge(tid, sig);
-        } else if (wait_is_away(f)) { /* that signal would end all of us, who may not block it */
-            identity_can_kick();
+    if (baton_is_away(f) && (f->sig.waited & signal_bit(sig)) != 0) {
+        /* Not by that signal itself: while some other fiber does not block it, the kernel would act on it. */
+        if (wait_is_away(f)) /* else in a handler, and it looks afterwards */
             wait_wake(f->wait, -E_AGAIN);
-        }
+        return;
+    }
+    if (baton_is_away(f) && !blocks(f, sig)) {
+        /* It runs on a kernel thread of its own: a signal there makes it look. */
+        f->sig.due = true;
+        signals_nudge(tid, sig);
         return;
     }
     if (blocks(f, sig))
