@@ -25,15 +25,19 @@ static bool time_good(const struct timespec *t)
     return mem_readable(t, sizeof *t) && t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
 }
 
+/* A cancellation point only where it has to wait. */
 EXPORT int aio_suspend(const struct aiocb *const list[], int n, const struct timespec *timeout)
 {
-    struct fiber *self = hook_enter_cancel();
+    struct fiber *self = hook_enter();
     if (self == NULL || (timeout != NULL && !time_good(timeout)))
         return real.aio_suspend(list, n, timeout);
-    struct suspension s = {list, n, timeout == NULL ? CLOCK_NEVER : clock_after(clock_from_timespec(timeout))};
+    struct suspension s = {list, n, 0};
     int state;
     real.pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state); /* libc would leave from inside */
-    long r = wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, "aio_suspend", wait_suspended, &s);
+    long r = wait_suspended(&s);
+    s.at = timeout == NULL ? CLOCK_NEVER : clock_after(clock_from_timespec(timeout));
+    if (r == -EAGAIN)
+        r = wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, "aio_suspend", wait_suspended, &s);
     real.pthread_setcancelstate(state, NULL);
     return (int)hook_result(r);
 }

@@ -33,7 +33,7 @@ GATED(int, pthread_mutex_lock, (pthread_mutex_t * m), (m))
     struct fiber *self = hook_enter();
     if (owned(self, m))
         return owner_lock(m, NULL);
-    return self == NULL ? real.pthread_mutex_lock(m) : sync_mutex_lock(self, m, NULL);
+    return self == NULL ? real.pthread_mutex_lock(m) : hook_error(sync_mutex_lock(self, m, NULL));
 }
 TWIN(__pthread_mutex_lock, pthread_mutex_lock);
 
@@ -243,7 +243,7 @@ EXPORT int pthread_barrier_wait(pthread_barrier_t *b)
 {
     struct fiber *self = hook_enter();
     if (sync_barrier_ours(b))
-        return sync_barrier_wait(self, b);
+        return hook_error(sync_barrier_wait(self, b));
     if (self == NULL)
         return real.pthread_barrier_wait(b);
     baton_away(self, "pthread_barrier_wait");
@@ -261,7 +261,7 @@ EXPORT int pthread_barrier_destroy(pthread_barrier_t *b)
 GATED(int, pthread_spin_lock, (pthread_spinlock_t * s), (s))
 {
     struct fiber *self = hook_enter();
-    return self == NULL ? real.pthread_spin_lock(s) : sync_spin_lock(self, s);
+    return self == NULL ? real.pthread_spin_lock(s) : hook_error(sync_spin_lock(self, s));
 }
 
 static int sem_result(int e)
@@ -282,10 +282,11 @@ GATED(int, sem_timedwait, (sem_t *restrict s, const struct timespec *restrict un
     return self == NULL ? real.sem_timedwait(s, until) : sem_result(sync_sem_wait(self, s, &limit));
 }
 
+/* A cancellation point only where it has to wait, unlike the other two. */
 GATED(int, sem_clockwait, (sem_t *restrict s, clockid_t clock, const struct timespec *restrict until),
       (s, clock, until))
 {
-    struct fiber *self = hook_enter_cancel();
+    struct fiber *self = hook_enter();
     struct sync_limit limit = {clock, until};
     return self == NULL ? real.sem_clockwait(s, clock, until) : sem_result(sync_sem_wait(self, s, &limit));
 }

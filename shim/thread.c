@@ -153,9 +153,10 @@ static struct fiber *joinable(pthread_t thread)
     return rt.coop || rt.fibers.created != 0 ? fiber_of(thread) : NULL;
 }
 
+/* A cancellation point only where it has to wait. */
 static int join(pthread_t thread, void **result, uint64_t at, const char *call)
 {
-    struct fiber *self = hook_enter_cancel(), *target = joinable(thread);
+    struct fiber *self = hook_enter(), *target = joinable(thread);
     (void)call;
     if (target == NULL)
         return -1;
