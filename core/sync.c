@@ -308,7 +308,9 @@ int sync_once(struct fiber *self, pthread_once_t *once, void (*init)(void))
              * again now and then. */
             struct timespec soon = clock_to_timespec(clock_after(5 * NS_PER_MS));
             struct sync_limit limit = {CLOCK_MONOTONIC, &soon};
-            try_or_park(self, &t, &limit);
+            int e = try_or_park(self, &t, &limit);
+            if (e == E_CANCELLED) /* asynchronously */
+                return e;
         }
     }
     return 0;
@@ -356,6 +358,7 @@ int sync_barrier_wait(struct fiber *self, pthread_barrier_t *barrier)
     struct round r = {b, __atomic_load_n(&b->round, __ATOMIC_SEQ_CST)};
     __atomic_fetch_add(&b->inside, 1, __ATOMIC_SEQ_CST);
     bool last = __atomic_add_fetch(&b->arrived, 1, __ATOMIC_SEQ_CST) == b->count;
+    int e = 0;
     if (last) {
         b->arrived = 0;
         __atomic_fetch_add(&b->round, 1, __ATOMIC_SEQ_CST);
@@ -363,14 +366,14 @@ int sync_barrier_wait(struct fiber *self, pthread_barrier_t *barrier)
         addr_wake(b, ADDR_ALL);
     } else if (self != NULL) {
         const struct try t = {round_try, &r, b, EBUSY, 0, "pthread_barrier_wait", 0};
-        try_or_park(self, &t, NULL);
+        e = try_or_park(self, &t, NULL); /* or cancelled, asynchronously: it has arrived all the same */
     } else {
         while (round_try(&r) == EBUSY)
             sys_futex_wait(&b->round, r.number, NULL);
     }
     if (__atomic_sub_fetch(&b->inside, 1, __ATOMIC_SEQ_CST) == 0)
         addr_wake(&b->inside, ADDR_ALL);
-    return last ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
+    return last ? PTHREAD_BARRIER_SERIAL_THREAD : e;
 }
 
 /* Right after a round, others may still be on their way out: destroy waits for them (POSIX lets the last one in

@@ -300,7 +300,7 @@ EXPORT int sem_post(sem_t *s)
 GATED(int, pthread_once, (pthread_once_t * once, void (*init)(void)), (once, init))
 {
     struct fiber *self = hook_enter();
-    return self == NULL ? real.pthread_once(once, init) : sync_once(self, once, init);
+    return self == NULL ? real.pthread_once(once, init) : hook_error(sync_once(self, once, init));
 }
 TWIN(__pthread_once, pthread_once);
 
