@@ -315,11 +315,12 @@ enum file_transfer file_splices(int in, int out)
     return to >= 0 && is_pipe(kind_of(in)) && both_wait(in, out) ? TRANSFER_AWAITED : TRANSFER_NOW;
 }
 
-static long look(int fd, struct fd_entry *e, void *arg)
+static long look(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
     struct pollfd p = {fd, *(const short *)arg, 0};
-    (void)e;
-    return sys(SYS_poll, &p, 1, 0) == 0 ? -EAGAIN : 0;
+    if (sys(SYS_poll, &p, 1, 0) == 0)
+        return -EAGAIN;
+    return stage == IO_FIRST || p.events != POLLOUT ? 0 : io_broken(fd, e);
 }
 
 /* From there on the file has nothing. */
@@ -338,7 +339,7 @@ bool file_sends(int in, const off_t *at, int out)
         return false;
     if (is_pipe(to)) /* for room in there the kernel waits first */
         return from == FD_FILE || from == FD_STREAM || from == FD_MEMORY;
-    return from == FD_FILE && (look(out, NULL, &writable) == 0 || !at_end(in, at));
+    return from == FD_FILE && (look(out, NULL, &writable, IO_FIRST) == 0 || !at_end(in, at));
 }
 
 int file_await(struct fiber *self, int fd, int dir, const char *call)

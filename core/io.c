@@ -127,7 +127,7 @@ static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigne
             return -fdtab_extra(e)->abort_errno;
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
         uint32_t writes = room != NULL ? ready_writes(e) : 0;
-        long r = attempt(fd, e, arg);
+        long r = attempt(fd, e, arg, (op & IO_PARTIAL) != 0 ? IO_REST : waited ? IO_WAITED : IO_FIRST);
         if (likely(r != -EAGAIN)) {
             if (r >= 0) {
                 fdtab_moved(e, dir);

@@ -33,8 +33,14 @@ void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, unsig
 /* What ended a call that had done a part of its work: the call says how much, the next one why. */
 void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r);
 
+/* When in its call an attempt is made: the kernel would not answer each time as it answers a new call. */
+enum io_stage {
+    IO_FIRST,
+    IO_WAITED,
+    IO_REST /* some of the work is done */
+};
 /* One attempt: a count, -EAGAIN, or another error. */
-typedef long io_attempt(int fd, struct fd_entry *e, void *arg);
+typedef long io_attempt(int fd, struct fd_entry *e, void *arg, enum io_stage stage);
 /* Of reading and writing (arg: a struct io_vec), accepting (a struct io_accepting). */
 struct io_vec {
     const struct iovec *iov;
@@ -47,12 +53,15 @@ struct io_accepting {
 };
 /* What poll says at once: events, 0, or -errno. */
 int io_poll_now(int fd, short events);
-long io_try_read(int fd, struct fd_entry *e, void *arg);
+long io_try_read(int fd, struct fd_entry *e, void *arg, enum io_stage stage);
 /* A datagram socket that is shut down for reading says EAGAIN to an attempt and 0 to the call that would wait: true if
  * that call is to be made, it does not wait. */
 bool io_ended(int fd, const struct fd_entry *e);
-long io_try_write(int fd, struct fd_entry *e, void *arg);
-long io_try_accept(int fd, struct fd_entry *e, void *arg);
+long io_try_write(int fd, struct fd_entry *e, void *arg, enum io_stage stage);
+long io_try_accept(int fd, struct fd_entry *e, void *arg, enum io_stage stage);
+long io_try_send(int fd, const struct fd_entry *e, const struct msghdr *msg, int flags, enum io_stage stage);
+/* What ends a send that waits for this socket, if a new one would be told otherwise: -errno, or 0. */
+long io_broken(int fd, const struct fd_entry *e);
 /* Begins a connect, without waiting whatever O_NONBLOCK says: -EINPROGRESS, or how it went. */
 long io_begin_connect(int fd, const struct sockaddr *addr, socklen_t len);
 /* After an accept. */

@@ -19,9 +19,10 @@ static bool listens(int fd, struct fd_entry *e)
 
 /* accept has no flag for "now": a look first. A sibling process may take the connection between the look and the call;
  * then the call waits, and the monitor lets the others go on. */
-long io_try_accept(int fd, struct fd_entry *e, void *arg)
+long io_try_accept(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
     const struct io_accepting *a = arg;
+    (void)stage;
     struct pollfd p = {fd, POLLIN, 0};
     if (sys(SYS_poll, &p, 1, 0) == 0 && listens(fd, e))
         return -EAGAIN;

@@ -21,18 +21,18 @@ struct message {
     int flags;
 };
 
-static long try_recvmsg(int fd, struct fd_entry *e, void *arg)
+static long try_recvmsg(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
     const struct message *m = arg;
+    (void)stage;
     long r = sys(SYS_recvmsg, fd, m->msg, m->flags | MSG_DONTWAIT);
     return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvmsg, fd, m->msg, m->flags) : r;
 }
 
-static long try_sendmsg(int fd, struct fd_entry *e, void *arg)
+static long try_sendmsg(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
     const struct message *m = arg;
-    (void)e;
-    return sys(SYS_sendmsg, fd, m->msg, m->flags | MSG_DONTWAIT);
+    return io_try_send(fd, e, m->msg, m->flags, stage);
 }
 
 /* Only sockets that might wait need an attempt; anything else is the kernel's to refuse. */
@@ -179,9 +179,10 @@ struct receiving {
     struct iovec room; /* of a call that is like a read */
 };
 
-static long try_recvfrom(int fd, struct fd_entry *e, void *arg)
+static long try_recvfrom(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
     const struct receiving *a = arg;
+    (void)stage;
     bool like_read = e != NULL && e->kind == FD_STREAM && a->room.iov_len != 0;
     uint32_t arrivals = like_read ? __atomic_load_n(&e->arrivals, __ATOMIC_SEQ_CST) : 0;
     if (like_read && io_knows_empty(e))
@@ -222,7 +223,7 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
         int refused = e != NULL ? io_refused(fd, e, DIR_IN) : 0;
         if (refused != 0)
             return refused;
-        long r = try_recvfrom(fd, e, &a);
+        long r = try_recvfrom(fd, e, &a, IO_FIRST);
         if (r > 0 && e != NULL)
             fdtab_moved(e, DIR_IN);
         return r;
@@ -313,9 +314,10 @@ long io_sendto(struct fiber *self, int fd, const void *buf, size_t n, int flags,
     return io_sendmsg(self, fd, &msg, flags, "send");
 }
 
-static long try_recvmmsg(int fd, struct fd_entry *e, void *arg)
+static long try_recvmmsg(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
     const struct message *m = arg;
+    (void)stage;
     long r = sys(SYS_recvmmsg, fd, m->many, m->n, m->flags | MSG_DONTWAIT, NULL);
     return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvmmsg, fd, m->many, m->n, m->flags, NULL) : r;
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <stdbool.h>
 
 #ifndef RWF_NOWAIT
@@ -108,7 +109,20 @@ bool io_ended(int fd, const struct fd_entry *e)
     return e != NULL && e->kind == FD_DGRAM && io_poll_now(fd, POLLRDHUP) > 0;
 }
 
-long io_try_read(int fd, struct fd_entry *e, void *arg)
+/* Who waits for a terminal when its master is closed is told so; a new call finds the end. */
+static long read_polled(int fd, const struct fd_entry *e, const struct io_vec *v, enum io_stage stage)
+{
+    /* One look, then the call: who is robbed by another process meanwhile blocks, and the monitor sees to it. */
+    if (io_poll_now(fd, POLLIN) == 0)
+        return not_ready(SYS_preadv2, fd, v);
+    long r = sys(SYS_readv, fd, v->iov, v->n);
+    struct stat st;
+    bool gone = r == 0 && stage == IO_WAITED && e != NULL && e->kind == FD_TTY && sys(SYS_fstat, fd, &st) == 0 &&
+                st.st_nlink == 0;
+    return gone ? -EIO : r;
+}
+
+long io_try_read(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
     struct io_vec *v = arg;
     long r;
@@ -116,14 +130,14 @@ long io_try_read(int fd, struct fd_entry *e, void *arg)
     case FD_STREAM:
     case FD_DGRAM:
         r = read_socket(fd, e, v);
-        return r == -ENOTSOCK && stale(fd, e) ? io_try_read(fd, e, arg) : r;
+        return r == -ENOTSOCK && stale(fd, e) ? io_try_read(fd, e, arg, stage) : r;
     case FD_PIPE:
     case FD_NOWAIT:
         r = e->kind == FD_PIPE ? read_pipe(fd, e, v) : nowait(SYS_preadv2, fd, v);
         if (r != -EOPNOTSUPP)
             return r;
         if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))
-            return io_try_read(fd, e, arg);
+            return io_try_read(fd, e, arg, stage);
         break;
     case FD_FILE:
     case FD_MEMORY:
@@ -131,8 +145,7 @@ long io_try_read(int fd, struct fd_entry *e, void *arg)
     default:
         break;
     }
-    /* One look, then the call: who is robbed by another process meanwhile blocks, and the monitor sees to it. */
-    return io_poll_now(fd, POLLIN) == 0 ? not_ready(SYS_preadv2, fd, v) : sys(SYS_readv, fd, v->iov, v->n);
+    return read_polled(fd, e, v, stage);
 }
 
 /* How many of `all` bytes a pipe that is not full takes in one write without waiting: whole if PIPE_BUF at most. A
@@ -177,7 +190,7 @@ static long write_some(int fd, const struct io_vec *v, int kind)
     return sys(SYS_writev, fd, part, n);
 }
 
-long io_try_write(int fd, struct fd_entry *e, void *arg)
+long io_try_write(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
     struct io_vec *v = arg;
     struct msghdr m = {.msg_iov = (struct iovec *)v->iov, .msg_iovlen = (size_t)v->n};
@@ -186,14 +199,14 @@ long io_try_write(int fd, struct fd_entry *e, void *arg)
     switch (kind) {
     case FD_STREAM:
     case FD_DGRAM:
-        r = sys(SYS_sendmsg, fd, &m, MSG_DONTWAIT);
-        return r == -ENOTSOCK && stale(fd, e) ? io_try_write(fd, e, arg) : r;
+        r = io_try_send(fd, e, &m, 0, stage);
+        return r == -ENOTSOCK && stale(fd, e) ? io_try_write(fd, e, arg, stage) : r;
     case FD_PIPE:
         r = write_pipe(fd, e, v);
         if (r != -EOPNOTSUPP)
             return r;
         if (feature_on(FEATURE_RWF_NOWAIT) && stale(fd, e))
-            return io_try_write(fd, e, arg);
+            return io_try_write(fd, e, arg, stage);
         break;
     case FD_FILE:
     case FD_MEMORY:

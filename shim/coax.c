@@ -234,7 +234,7 @@ static ssize_t do_accept_n(int fd, struct coax_accepted *a, size_t n, int *error
     while (r >= 0 && ++done < n && e != NULL && (r = io_refused(fd, e, DIR_IN)) == 0) {
         a[done].addrlen = sizeof a[done].addr;
         struct io_accepting next = {(struct sockaddr *)&a[done].addr, &a[done].addrlen, 0};
-        r = io_try_accept(fd, e, &next);
+        r = io_try_accept(fd, e, &next, IO_FIRST);
         if (r < 0)
             break;
         io_accepted((int)r);

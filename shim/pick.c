@@ -18,7 +18,7 @@ static long try_read(struct pick_op *op)
     const struct coax_op *o = op->arg;
     struct iovec iov = {o->buf, o->size};
     struct io_vec v = {&iov, 1};
-    return o->size == 0 ? sys(SYS_read, op->fd, o->buf, 0) : io_try_read(op->fd, op->entry, &v);
+    return o->size == 0 ? sys(SYS_read, op->fd, o->buf, 0) : io_try_read(op->fd, op->entry, &v, IO_FIRST);
 }
 
 static long try_write(struct pick_op *op)
@@ -26,14 +26,14 @@ static long try_write(struct pick_op *op)
     const struct coax_op *o = op->arg;
     struct iovec iov = {o->buf, o->size};
     struct io_vec v = {&iov, 1};
-    return io_try_write(op->fd, op->entry, &v);
+    return io_try_write(op->fd, op->entry, &v, IO_FIRST);
 }
 
 static long try_accept(struct pick_op *op)
 {
     struct coax_op *o = op->arg;
     struct io_accepting a = {o->addr, o->addr != NULL ? &o->addrlen : NULL, 0};
-    long r = io_try_accept(op->fd, op->entry, &a);
+    long r = io_try_accept(op->fd, op->entry, &a, IO_FIRST);
     if (r >= 0)
         io_accepted((int)r);
     return r;
