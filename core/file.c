@@ -342,14 +342,15 @@ bool file_sends(int in, const off_t *at, int out)
     return from == FD_FILE && (look(out, NULL, &writable, IO_FIRST) == 0 || !at_end(in, at));
 }
 
-int file_await(struct fiber *self, int fd, int dir, const char *call)
+int file_await(struct fiber *self, int fd, int dir, bool point, const char *call)
 {
     static const short events[DIRS] = {[DIR_IN] = POLLIN, [DIR_OUT] = POLLOUT};
     struct fd_entry *e = fdtab_get(fd);
     int kind = kind_of(fd);
     if (kind < 0 || kind == FD_FILE || kind == FD_MEMORY)
         return 0;
-    long r = io_run(self, fd, e, dir, dir == DIR_IN ? OP_READ : OP_WRITE, look, (void *)&events[dir], call);
+    unsigned op = (dir == DIR_IN ? OP_READ : OP_WRITE) | (point ? 0 : IO_NO_POINT);
+    long r = io_run(self, fd, e, dir, op, look, (void *)&events[dir], call);
     return r == -EAGAIN && fdtab_nonblocking(fd) ? 0 : (int)r;
 }
 

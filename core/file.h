@@ -196,8 +196,8 @@ enum file_transfer file_splices(int in, int out);
 /* sendfile moves something, once both ends are ready. */
 bool file_sends(int in, const off_t *at, int out);
 /* Waits until the descriptor can be read, or written, without waiting: 0 or -errno. A file can, and one with
- * O_NONBLOCK is the kernel's to judge. */
-int file_await(struct fiber *self, int fd, int dir, const char *call);
+ * O_NONBLOCK is the kernel's to judge. point: the call is a cancellation point. */
+int file_await(struct fiber *self, int fd, int dir, bool point, const char *call);
 /* Data has gone that way. */
 void file_progress(struct fiber *self, int fd, int dir);
 

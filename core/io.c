@@ -35,7 +35,8 @@ void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, unsig
 {
     limit->counted = true;
     limit->final = (op & IO_PARTIAL) != 0;
-    op &= ~(unsigned)IO_PARTIAL;
+    limit->no_point = (op & IO_NO_POINT) != 0;
+    op &= ~(unsigned)(IO_PARTIAL | IO_NO_POINT);
     limit->at = CLOCK_NEVER;
     limit->error = ETIMEDOUT;
     if (rt.config.timeout[op] != 0 && limited(e))
@@ -88,7 +89,7 @@ static long wait_with_room(struct fiber *self, int fd, struct fd_entry *e, int d
         if (r == 0 && room != NULL)
             handover_offer(&offer, &link, room->iov_base, room->iov_len);
         if (r == 0) {
-            r = wait_park(&w.wait, limit->at, WAIT_CANCEL | WAIT_INTR, call);
+            r = wait_park(&w.wait, limit->at, (limit->no_point ? WAIT_STOP : WAIT_CANCEL) | WAIT_INTR, call);
             if (room != NULL && r == 0)
                 r = (long)handover_taken(self, &offer);
         } else if (r == -EPERM)

@@ -18,10 +18,12 @@ struct io_limit {
     int error;   /* what its passing means: ETIMEDOUT, or EAGAIN for the program's own SO_*TIMEO */
     bool counted;
     uint64_t turn; /* its place in line: who is woken too early goes back to it; 0: not yet in line */
+    bool no_point; /* no cancellation ends it */
     bool final;    /* a handler ends it, whatever SA_RESTART says: some of it is done, or it has a time by SO_*TIMEO */
 };
 
-enum { IO_PARTIAL = 1 << 8 }; /* with an op */
+/* With an op: some of the work is done; the call is no cancellation point. */
+enum { IO_PARTIAL = 1 << 8, IO_NO_POINT = 1 << 9 };
 
 /* Waits until the descriptor may be ready in a direction: 0 or -errno (-ETIMEDOUT, -EAGAIN, -EINTR, -EBADF,
  * -ECANCELED, -E_DEADLINE, -E_CANCELLED). seq: the entry's before the attempt that failed. */

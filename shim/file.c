@@ -180,8 +180,11 @@ struct transfer {
     int in, out; /* -1: none */
 };
 
+enum awaits { AWAITS_NOTHING, AWAITS, AWAITS_NO_POINT /* and is no cancellation point */ };
+
 /* Waits until both ends are ready: 0, or -errno. Then the call is made, and waits no more, or not for long. */
-static long transfer_begin(struct transfer *t, struct fiber *self, int in, int out, bool waits, const char *call)
+static long transfer_begin(struct transfer *t, struct fiber *self, int in, int out, enum awaits awaits,
+                           const char *call)
 {
     long r = 0;
     *t = (struct transfer){.self = self, .in = in, .out = out};
@@ -189,8 +192,8 @@ static long transfer_begin(struct transfer *t, struct fiber *self, int in, int o
         int fd = dir == DIR_IN ? in : out;
         if (fd >= 0 && hook_refusal(self, fd) != 0)
             r = -hook_refusal(self, fd);
-        else if (fd >= 0 && self != NULL && waits)
-            r = file_await(self, fd, dir, call);
+        else if (fd >= 0 && self != NULL && awaits != AWAITS_NOTHING)
+            r = file_await(self, fd, dir, awaits == AWAITS, call);
     }
     if (r == 0)
         method_begin(&t->call, self, self != NULL && ((in >= 0 && file_asks(in)) || (out >= 0 && file_asks(out))),
@@ -221,7 +224,7 @@ static ssize_t transfer_end(struct transfer *t, ssize_t r)
         int error = errno;                                                                                             \
         for (;;) {                                                                                                     \
             struct transfer t;                                                                                         \
-            long r = transfer_begin(&t, self, in, out, kind == TRANSFER_AWAITED, #name);                               \
+            long r = transfer_begin(&t, self, in, out, kind == TRANSFER_AWAITED ? AWAITS : AWAITS_NOTHING, #name);     \
             if (r < 0)                                                                                                 \
                 return hook_result(r);                                                                                 \
             ssize_t done = transfer_end(&t, call);                                                                     \
@@ -251,7 +254,7 @@ GATED(ssize_t, copy_file_range, (int in, off64_t *in_at, int out, off64_t *out_a
       (in, in_at, out, out_at, n, flags))
 {
     struct transfer t;
-    long r = transfer_begin(&t, hook_enter_cancel(), in, out, false, "copy_file_range");
+    long r = transfer_begin(&t, hook_enter_cancel(), in, out, AWAITS_NOTHING, "copy_file_range");
     return r < 0 ? hook_result(r) : transfer_end(&t, real.copy_file_range(in, in_at, out, out_at, n, flags));
 }
 
@@ -266,7 +269,7 @@ GATED(ssize_t, sendfile, (int out, int in, off_t *at, size_t n), (out, in, at, n
     size_t done = 0;
     for (;;) {
         struct transfer t;
-        long r = transfer_begin(&t, self, in, out, !whole, "sendfile");
+        long r = transfer_begin(&t, self, in, out, whole ? AWAITS_NOTHING : AWAITS_NO_POINT, "sendfile");
         if (r == 0) {
             size_t part = whole || n - done < piece ? n - done : piece;
             r = transfer_end(&t, real.sendfile(out, in, at, part));
