@@ -2,6 +2,7 @@
 #include "core/cancel.h"
 #include "core/enter.h"
 #include "core/handover.h"
+#include "core/identity.h"
 #include "core/ready.h"
 #include "core/vec.h"
 
@@ -113,6 +114,8 @@ void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r)
         e->expired |= (uint8_t)(1u << dir);
     else if (r == -ECANCELED && self != NULL)
         cancel_put_back(self);
+    else if (r == -E_CANCELLED && tls_is_async(self->fs))
+        identity_test_cancel(self); /* whatever is done: its next point may never come */
 }
 
 static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,

@@ -352,7 +352,7 @@ long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
         if (r < 0 && done == 0)
             return r;
         if (r < 0) {
-            if (r == -ECANCELED)
+            if (r != -ETIMEDOUT)
                 io_defer(self, e, DIR_IN, r);
             break;
         }
@@ -382,7 +382,7 @@ long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
         if (!mem_readable(&msgs[i], sizeof msgs[i]))
             return i > 0 ? (long)i : -EFAULT;
         long r = io_sendmsg(self, fd, &msgs[i].msg_hdr, flags, "sendmmsg");
-        if (r == -ECANCELED && i > 0)
+        if (r < 0 && r != -ETIMEDOUT && i > 0)
             io_defer(self, e, DIR_OUT, r);
         if (r < 0)
             return i > 0 ? (long)i : r;
