@@ -151,8 +151,16 @@ static unsigned count_wanted(const struct pollfd *fds, unsigned n)
     return count;
 }
 
+static int index_of(const struct pollfd *fds, unsigned n, int fd)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (fds[i].fd == fd)
+            return (int)i;
+    return -1;
+}
+
 static int wait_linked(struct fiber *self, const struct pollfd *fds, unsigned n, struct ready_link *links, uint64_t at,
-                       const char *call)
+                       const char *call, int *closed)
 {
     struct ready_wait w;
     ready_begin(&w, self, links);
@@ -168,12 +176,15 @@ static int wait_linked(struct fiber *self, const struct pollfd *fds, unsigned n,
             return r;
         }
     }
-    return wait_park(&w.wait, at, WAIT_CANCEL | WAIT_INTR, call);
+    int r = wait_park(&w.wait, at, WAIT_CANCEL | WAIT_INTR, call);
+    if (unlikely(r == -EBADF) && w.dropped >= 0)
+        *closed = index_of(fds, n, w.dropped);
+    return r;
 }
 
 /* The links lie on the stack, as many as are needed: a thread that waits in poll costs memory by this frame. */
 static int wait_any(struct fiber *self, const struct pollfd *fds, unsigned n, uint32_t seq, uint64_t at,
-                    const char *call)
+                    const char *call, int *closed)
 {
     unsigned wanted = count_wanted(fds, n);
     size_t size = wanted * sizeof(struct ready_link);
@@ -181,7 +192,7 @@ static int wait_any(struct fiber *self, const struct pollfd *fds, unsigned n, ui
     if (links == NULL)
         return -ENOMEM;
     core_enter(self);
-    int r = seq_sum(fds, n) != seq ? 0 : wait_linked(self, fds, n, links, at, call);
+    int r = seq_sum(fds, n) != seq ? 0 : wait_linked(self, fds, n, links, at, call, closed);
     core_leave(self);
     if (wanted > ON_STACK)
         mem_unmap(links, size);
@@ -212,7 +223,7 @@ long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, const st
         if (!scanned)
             limit = limits != NULL ? scan_limits(limits->fds, limits->n, at) : scan_limits(fds, n, at);
         scanned = true;
-        int w = self != NULL ? wait_any(self, fds, n, seq, limit.at, call) : wait_native(fds, n, limit.at);
+        int w = self != NULL ? wait_any(self, fds, n, seq, limit.at, call, expired) : wait_native(fds, n, limit.at);
         if (w == -ETIMEDOUT) {
             *expired = limit.index;
             return limit.index >= 0 ? 0 : attempt(arg);

@@ -18,7 +18,8 @@ struct poll_limits {
 };
 
 /* fds name what to wait for meanwhile (their revents are not touched); at: deadline. self NULL: no fibers. expired is
- * set to the index of a descriptor whose read, write or connect limit has passed, or -1. */
+ * set to the index of a descriptor whose read, write or connect limit has passed (result 0), or of one of fds that was
+ * closed meanwhile (-EBADF), or -1. */
 long poll_run(struct fiber *self, const struct pollfd *fds, unsigned n, const struct poll_limits *limits, uint64_t at,
               poll_attempt *attempt, void *arg, const char *call, int *expired);
 

@@ -104,6 +104,7 @@ void ready_begin(struct ready_wait *w, struct fiber *self, struct ready_link *li
     wait_init(&w->wait, self, unlink_all);
     w->links = links;
     w->nlinks = 0;
+    w->dropped = -1;
 }
 
 /* Behind those whose turn comes before; mostly that is the end. */
@@ -319,6 +320,7 @@ void ready_drop(int fd, struct fd_entry *e, int error)
     for (int dir = 0; dir < DIRS; dir++) {
         while (!list_empty(&e->waiters[dir])) {
             struct ready_link *l = container_of(e->waiters[dir].next, struct ready_link, by_fd);
+            l->owner->dropped = error == EBADF ? fd : -1;
             wait_wake(&l->owner->wait, -error);
         }
     }

@@ -36,6 +36,7 @@ struct ready_wait {
     struct wait wait;
     struct ready_link *links;
     unsigned nlinks;
+    int dropped; /* the descriptor whose closing has ended it, or -1 */
 };
 
 int ready_init(void);

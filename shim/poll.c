@@ -65,6 +65,17 @@ static long try_poll(void *arg)
     return sys(SYS_poll, p->fds, p->n, 0);
 }
 
+/* As a poll that begins just now would find it. */
+static long say_closed(struct polling *p, int fd)
+{
+    long count = 0;
+    for (nfds_t i = 0; i < p->n; i++) {
+        p->fds[i].revents = p->fds[i].fd == fd ? POLLNVAL : 0;
+        count += p->fds[i].fd == fd;
+    }
+    return count;
+}
+
 static long poll_at(struct fiber *self, struct pollfd *fds, nfds_t n, uint64_t at, const char *call)
 {
     struct polling p = {fds, n};
@@ -78,6 +89,8 @@ static long poll_at(struct fiber *self, struct pollfd *fds, nfds_t n, uint64_t a
     if (expired >= 0 && r == 0) {
         fds[expired].revents = poll_expire(fds[expired].fd, fds[expired].events);
         r = 1;
+    } else if (expired >= 0 && r == -EBADF) {
+        r = say_closed(&p, fds[expired].fd);
     }
     return r;
 }
