@@ -319,10 +319,18 @@ bool baton_step_away(struct fiber *self)
 
 void baton_away(struct fiber *self, const char *call)
 {
-    core_enter(self);
-    self->call = call;
-    if (!baton_step_away(self)) /* nobody can take over: the others wait until the call returns */
+    for (;;) {
+        core_enter(self);
+        self->call = call;
+        if (!baton_step_away(self)) { /* nobody can take over: the others wait until the call returns */
+            core_leave(self);
+            return;
+        }
+        if (likely(!self->sig.due))
+            return;
+        core_enter(self); /* a handler has become due on the way */
         core_leave(self);
+    }
 }
 
 void baton_back(struct fiber *self)

@@ -258,7 +258,8 @@ static void end_away(struct wait *w, int result)
     w->pause = w->pause * 2 < LAST_PAUSE ? w->pause * 2 : LAST_PAUSE;
 }
 
-/* One call. A handler that wants it restarted has it restarted by the kernel. */
+/* One call. A handler that wants it restarted has it restarted by the kernel. A handler that has become due on the way
+ * out of the core was announced to somebody who was still inside: no call now. */
 static long go_away(struct wait *w, wait_call *fn, void *arg)
 {
     struct fiber *self = w->fiber;
@@ -269,7 +270,7 @@ static long go_away(struct wait *w, wait_call *fn, void *arg)
         w->away = false;
         return -E_NO_THREAD;
     }
-    long r = fn(arg);
+    long r = likely(!self->sig.due) ? fn(arg) : -EINTR;
     core_enter(self);
     w->away = false;
     return r;
