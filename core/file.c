@@ -67,7 +67,7 @@ static bool opens_here(const struct opening *o)
     return m == METHOD_SWITCH || !file_asks_path(o->name.dir, o->name.path);
 }
 
-enum { OPEN_WAIT = WAIT_CANCEL | WAIT_INTR | WAIT_TRY };
+enum { OPEN_WAIT = WAIT_CANCEL | WAIT_INTR | WAIT_RESTART | WAIT_TRY };
 
 /* The usual case: nothing to see to but the call. */
 static bool open_light(struct opening *o, long *fd)

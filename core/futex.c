@@ -47,7 +47,7 @@ static long away(struct fiber *self, const long a[6], int flags)
     struct in_kernel k = {a, CLOCK_NEVER};
     if (((int)a[1] & FUTEX_CMD_MASK) == FUTEX_WAIT && t != NULL && mem_readable(t, sizeof *t) && good(t))
         k.at = clock_after(clock_from_timespec(t));
-    return wait_away_now(self, CLOCK_NEVER, flags, "futex", wait_here, &k);
+    return wait_away_now(self, CLOCK_NEVER, flags | (t == NULL ? WAIT_RESTART : 0), "futex", wait_here, &k);
 }
 
 /* *word != value: -EAGAIN; a bad address: -EFAULT. Moves nobody. */

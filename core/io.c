@@ -190,7 +190,7 @@ static long call_away(void *arg)
 static long away(struct fiber *self, long number, int fd, const struct iovec *iov, int n, const char *call)
 {
     struct away a = {number, fd, {iov, n}};
-    return wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, call, call_away, &a);
+    return wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR | WAIT_RESTART, call, call_away, &a);
 }
 
 /* A terminal in raw mode ends a read by its own count and time (VMIN, VTIME): the kernel's to keep. */

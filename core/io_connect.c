@@ -87,9 +87,10 @@ static long connect_here(void *arg)
 static long connect_away(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct away a = {fd, addr, len};
+    struct fd_entry *e = fdtab_peek(fd);
     uint64_t limit = self == NULL ? 0 : rt.config.timeout[OP_CONNECT];
-    long r = wait_away_now(self, limit == 0 ? CLOCK_NEVER : clock_after(limit), WAIT_CANCEL | WAIT_INTR, "connect",
-                           connect_here, &a);
+    int how = WAIT_CANCEL | WAIT_INTR | (e != NULL && fdtab_timeo(fd, e, DIR_OUT) == 0 ? WAIT_RESTART : 0);
+    long r = wait_away_now(self, limit == 0 ? CLOCK_NEVER : clock_after(limit), how, "connect", connect_here, &a);
     if (undone(r))
         io_undo_connect(fd);
     return r;

@@ -72,6 +72,11 @@ struct away {
     struct msghdr *msg;
 };
 
+static int how_away(int fd, struct fd_entry *e)
+{
+    return WAIT_CANCEL | WAIT_INTR | (fdtab_timeo(fd, e, DIR_IN) == 0 ? WAIT_RESTART : 0);
+}
+
 static long recvmsg_here(void *arg)
 {
     const struct away *a = arg;
@@ -85,7 +90,7 @@ static long recv_away(struct fiber *self, int fd, struct fd_entry *e, struct msg
     if (r != 0)
         return r;
     struct away a = {fd, flags, msg};
-    return wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, call, recvmsg_here, &a);
+    return wait_away_now(self, CLOCK_NEVER, how_away(fd, e), call, recvmsg_here, &a);
 }
 
 enum { PARTS = 8 };
@@ -212,7 +217,7 @@ static long recvfrom_away(struct fiber *self, int fd, struct fd_entry *e, const 
     if (r != 0)
         return r;
     struct from_away f = {fd, a};
-    return wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR, "recv", recvfrom_here, &f);
+    return wait_away_now(self, CLOCK_NEVER, how_away(fd, e), "recv", recvfrom_here, &f);
 }
 
 long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, struct sockaddr *addr, socklen_t *len)

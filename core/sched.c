@@ -382,10 +382,13 @@ long wait_away_now(struct fiber *self, uint64_t deadline, int flags, const char 
     struct wait w;
     if (self == NULL)
         return fn(arg);
-    wait_init(&w, self, NULL);
-    core_enter(self);
-    long r = wait_away(&w, deadline, flags, call, fn, arg);
-    core_leave(self);
+    long r;
+    do {
+        wait_init(&w, self, NULL);
+        core_enter(self);
+        r = wait_away(&w, deadline, flags, call, fn, arg);
+        core_leave(self);
+    } while (r == -EINTR && (flags & WAIT_RESTART) != 0 && signals_restarts(self));
     return r == -E_NO_THREAD ? fn(arg) : r;
 }
 

@@ -43,12 +43,13 @@ struct wait {
 enum { E_CANCELLED = 1000, E_DEADLINE = 1001, E_NO_THREAD = 1002, E_AGAIN = 1003 };
 
 enum {
-    WAIT_CANCEL = 1, /* a cancellation point */
-    WAIT_STOP = 4,   /* coax_cancel and deadlines end it; of a cancellation point that is so as well */
-    WAIT_INTR = 2,   /* a signal handler ends it with -EINTR; else the handler runs and the wait goes on */
-    WAIT_ONCE = 8,   /* of wait_away: a call that was interrupted for nothing is not made again: -E_AGAIN */
-    WAIT_HERE = 16,  /* the same: made in place, and the monitor lets the others go on if it waits */
-    WAIT_TRY = 32,   /* the same: the call may not wait at all, and is made even if its end has come before */
+    WAIT_CANCEL = 1,   /* a cancellation point */
+    WAIT_STOP = 4,     /* coax_cancel and deadlines end it; of a cancellation point that is so as well */
+    WAIT_INTR = 2,     /* a signal handler ends it with -EINTR; else the handler runs and the wait goes on */
+    WAIT_ONCE = 8,     /* of wait_away: a call that was interrupted for nothing is not made again: -E_AGAIN */
+    WAIT_HERE = 16,    /* the same: made in place, and the monitor lets the others go on if it waits */
+    WAIT_TRY = 32,     /* the same: the call may not wait at all, and is made even if its end has come before */
+    WAIT_RESTART = 64, /* of wait_away_now: a handler with SA_RESTART that ran just before the call does not end it */
 };
 
 struct sched {
