@@ -34,7 +34,7 @@ static inline void hook_bind(void)
 #define VERSION(function, name, version) __asm__(".symver " #function ", " #name "@" version)
 
 /* Nothing to think of: a program with one thread and no limit. */
-static inline bool hook_solo(void)
+static inline __attribute__((always_inline)) bool hook_solo(void)
 {
     return likely(real_gate == 0);
 }
