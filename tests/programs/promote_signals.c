@@ -116,6 +116,7 @@ static void on_alarm(int sig)
 static void *target_of_kill(void *unused)
 {
     target = 1;
+    sem_post(&ready);
     sem_wait(&go);
     while (!alarmed)
         usleep(500);
@@ -133,6 +134,7 @@ int main(void)
     sem_init(&ready, 0, 0);
     sem_init(&go, 0, 0);
     CHECK(pthread_create(&self_of[1], NULL, target_of_kill, NULL) == 0);
+    sem_wait(&ready);
     CHECK(pthread_create(&self_of[0], NULL, receives, NULL) == 0);
     sem_wait(&ready);
     CHECK(listed(tid_of_thread));
