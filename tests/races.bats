@@ -18,6 +18,12 @@ race() {
     race race_cond_timeout
 }
 
+# bats test_tags=hook:sigwaitinfo,hook:sigtimedwait,hook:pthread_sigqueue,hook:pthread_sigmask
+@test "signals to threads that alone block and await them" {
+    same_cooperative 6 "$PROGRAMS/race_sigwait"
+    [ "$status" = 0 ]
+}
+
 # bats test_tags=hook:usleep,hook:sched_yield,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_clockwait,hook:sem_post
 @test "a post against the expiry of a wait" {
     race race_sem_timeout
