@@ -37,20 +37,22 @@ static bool meets(const struct addr_wait *w, const void *addr, uint32_t bits)
     return (addr == NULL || w->addr == addr) && (w->bits & bits) != 0;
 }
 
-static int wake_those(struct addr_bucket *b, const void *addr, int n, uint32_t bits, bool busy, bool *passed)
+static void wake_one(struct addr_wait *w)
+{
+    addr_unlink(w);
+    wait_wake(&w->wait, 0);
+}
+
+/* Those in a handler, when the others have been woken. */
+static int __attribute__((noinline)) wake_busy(struct addr_bucket *b, const void *addr, int n, uint32_t bits)
 {
     int woken = 0;
     for (struct list *l = b->list.next, *next; l != &b->list && woken < n; l = next) {
         struct addr_wait *w = container_of(l, struct addr_wait, link);
         next = l->next;
-        if (!meets(w, addr, bits))
+        if (!w->wait.busy || !meets(w, addr, bits))
             continue;
-        if (unlikely(w->wait.busy != busy)) {
-            *passed = true;
-            continue;
-        }
-        addr_unlink(w);
-        wait_wake(&w->wait, 0);
+        wake_one(w);
         woken++;
     }
     return woken;
@@ -59,11 +61,23 @@ static int wake_those(struct addr_bucket *b, const void *addr, int n, uint32_t b
 /* addr NULL: whatever address. */
 static int wake_in(struct addr_bucket *b, const void *addr, int n, uint32_t bits)
 {
-    bool passed = false;
+    int woken = 0;
+    bool busy = false;
     if (b->waiters == 0)
         return 0;
-    int woken = wake_those(b, addr, n, bits, false, &passed);
-    return likely(!passed) ? woken : woken + wake_those(b, addr, n - woken, bits, true, &passed);
+    for (struct list *l = b->list.next, *next; l != &b->list && woken < n; l = next) {
+        struct addr_wait *w = container_of(l, struct addr_wait, link);
+        next = l->next;
+        if (!meets(w, addr, bits))
+            continue;
+        if (unlikely(w->wait.busy)) {
+            busy = true;
+            continue;
+        }
+        wake_one(w);
+        woken++;
+    }
+    return likely(!busy) ? woken : woken + wake_busy(b, addr, n - woken, bits);
 }
 
 int addr_wake_here(const void *addr, int n, uint32_t bits)
