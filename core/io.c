@@ -121,7 +121,8 @@ void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r)
 static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,
                 const char *call, const struct iovec *room)
 {
-    struct io_limit limit = {.counted = false};
+    struct io_limit limit; /* the rest is set before the first wait */
+    enum io_stage stage = unlikely((op & IO_PARTIAL) != 0) ? IO_REST : IO_FIRST;
     bool waited = false;
     int refused = io_refused(fd, e, dir);
     if (unlikely(refused != 0))
@@ -131,7 +132,7 @@ static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigne
             return -fdtab_extra(e)->abort_errno;
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
         uint32_t writes = room != NULL ? ready_writes(e) : 0;
-        long r = attempt(fd, e, arg, (op & IO_PARTIAL) != 0 ? IO_REST : waited ? IO_WAITED : IO_FIRST);
+        long r = attempt(fd, e, arg, stage);
         if (likely(r != -EAGAIN)) {
             if (r >= 0) {
                 fdtab_moved(e, dir);
@@ -147,8 +148,11 @@ static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigne
             e->empty_at = 0; /* that was only believed */
             continue;
         }
-        if (!limit.counted)
+        if (!waited) {
+            limit.turn = 0;
             io_limit(&limit, fd, e, dir, op);
+            stage = stage == IO_REST ? IO_REST : IO_WAITED;
+        }
         waited = true;
         long w = wait_with_room(self, fd, e, dir, seq, &limit, call, room);
         e->empty_at = w > 0 ? writes : 0; /* what was given never was in the kernel */

@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "core/fdtab.h"
 #include "core/fiber.h"
+#include "core/sys.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -61,7 +62,14 @@ long io_try_read(int fd, struct fd_entry *e, void *arg, enum io_stage stage);
 bool io_ended(int fd, const struct fd_entry *e);
 long io_try_write(int fd, struct fd_entry *e, void *arg, enum io_stage stage);
 long io_try_accept(int fd, struct fd_entry *e, void *arg, enum io_stage stage);
-long io_try_send(int fd, const struct fd_entry *e, const struct msghdr *msg, int flags, enum io_stage stage);
+/* A send that is not the first attempt of its call. */
+long io_send_again(int fd, const struct fd_entry *e, const struct msghdr *msg, int flags, enum io_stage stage);
+static inline long io_try_send(int fd, const struct fd_entry *e, const struct msghdr *msg, int flags,
+                               enum io_stage stage)
+{
+    flags |= MSG_DONTWAIT;
+    return likely(stage == IO_FIRST) ? sys(SYS_sendmsg, fd, msg, flags) : io_send_again(fd, e, msg, flags, stage);
+}
 /* What ends a send that waits for this socket, if a new one would be told otherwise: -errno, or 0. */
 long io_broken(int fd, const struct fd_entry *e);
 /* Begins a connect, without waiting whatever O_NONBLOCK says: -EINPROGRESS, or how it went. */

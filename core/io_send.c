@@ -37,10 +37,9 @@ long io_broken(int fd, const struct fd_entry *e)
 }
 
 /* A socketpair made here is a unix socket: it need not be asked. */
-long io_try_send(int fd, const struct fd_entry *e, const struct msghdr *msg, int flags, enum io_stage stage)
+long io_send_again(int fd, const struct fd_entry *e, const struct msghdr *msg, int flags, enum io_stage stage)
 {
-    flags |= MSG_DONTWAIT;
-    if (likely(stage == IO_FIRST) || e->kind != FD_STREAM)
+    if (e->kind != FD_STREAM)
         return sys(SYS_sendmsg, fd, msg, flags);
     if (stage == IO_REST && e->key[DIR_OUT] == 0 && broken(fd) && !is_unix(fd))
         return -EPIPE;
