@@ -3,8 +3,9 @@
  * Masks are virtual: each fiber has its own, and every carrier has the kernel mask of what all fibers block (so that
  * pending signals, signalfd and sigwait stay the kernel's). A handler of the program is entered through `trampoline`:
  * one that may run on the interrupted fiber does so at once; one that arrives inside the core, or is somebody else's,
- * is queued for the fiber that the kernel would choose, and runs there on its own stack, the fiber's wait still linked.
- * Solo, nothing of this is installed. */
+ * is queued for the fiber that the kernel would choose, and runs there on its own stack. The fiber's wait is over
+ * before, or stays, behind those of others (see look in sched.c, addr.h, line.h). Solo, nothing of this is installed.
+ */
 #ifndef COAX_SIGNALS_H
 #define COAX_SIGNALS_H
 
