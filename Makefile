@@ -112,6 +112,11 @@ $(BUILD)/programs/header_%: tests/programs/header_%.cc $(BUILD)/include/coax.h
 	$(call say,VICTIM,$<)
 	$(Q)mkdir -p $(@D) && $(CXX) $(VICTIM_FLAGS) $(HEADER_FLAGS) $< -o $@ -ldl
 
+# Tables of waits: one header, and each family once more with coax.h.
+WAITS := $(patsubst tests/programs/waits_%.c,%,$(wildcard tests/programs/waits_*.c))
+$(WAITS:%=$(BUILD)/programs/waits_%) $(WAITS:%=$(BUILD)/programs/header_waits_%): tests/programs/waits.h
+$(foreach w,$(WAITS),$(eval $(BUILD)/programs/header_waits_$(w): tests/programs/waits_$(w).c))
+
 # Unit tests link the core without hooks and run without LD_PRELOAD.
 units: $(UNITS)
 # What of the shim the core calls.
