@@ -42,22 +42,6 @@ load helper
     same_cooperative 1 "$PROGRAMS/cancel_join"
 }
 
-# bats test_tags=hook:sleep,hook:usleep,hook:nanosleep,hook:clock_nanosleep,hook:thrd_sleep,hook:fork,hook:wait,hook:wait3,hook:wait4,hook:waitpid,hook:waitid,hook:pthread_create,hook:pthread_join,hook:pthread_timedjoin_np,hook:pthread_clockjoin_np,hook:pthread_cancel,hook:pthread_setcancelstate,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:pthread_cond_clockwait,hook:sem_wait,hook:sem_timedwait,hook:sem_clockwait,hook:sem_post,hook:mtx_lock,hook:mtx_unlock,hook:cnd_wait,hook:cnd_timedwait,hook:pause
-@test "points: waits for time, threads, semaphores, conditions, children" {
-    same_cooperative 1 "$PROGRAMS/cancel_points_wait"
-}
-
-# A connect to a full backlog can only be waited for by a kernel thread.
-# bats test_tags=hook:read,hook:write,hook:readv,hook:writev,hook:socket,hook:socketpair,hook:listen,hook:accept,hook:accept4,hook:connect,hook:send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg,hook:pipe,hook:close,hook:fcntl,hook:usleep,hook:poll,hook:ppoll,hook:select,hook:pselect,hook:epoll_wait,hook:epoll_pwait,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_setcancelstate,hook:sem_wait,hook:sem_post
-@test "points: waits for descriptors; no data is moved" {
-    same_cooperative 2 "$PROGRAMS/cancel_points_io"
-}
-
-# bats test_tags=hook:read,hook:write,hook:pipe,hook:fcntl,hook:usleep,hook:fork,hook:waitpid,hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:sem_wait,hook:sem_post,hook:pthread_sigmask,hook:sigsuspend,hook:pause,hook:sigwait,hook:sigwaitinfo,hook:sigtimedwait
-@test "points: waits for signals, messages, FIFOs and file locks" {
-    same_cooperative 3 "$PROGRAMS/cancel_points_ipc" "$BATS_TEST_TMPDIR"
-}
-
 # bats test_tags=hook:pthread_create,hook:pthread_join,hook:pthread_cancel,hook:pthread_mutex_lock,hook:pthread_mutex_trylock,hook:pthread_mutex_unlock,hook:sem_wait,hook:sem_post,hook:pause
 @test "C++ frames are unwound" {
     same_cooperative 1 "$PROGRAMS/cancel_cxx"

@@ -63,18 +63,6 @@ load helper
     same_cooperative 4 "$PROGRAMS/sock_shutdown" 8
 }
 
-# The kernel lets the wait go on; under coax closing ends it.
-# bats test_tags=hook:close,hook:read,hook:readv,hook:recv,hook:recvmsg,hook:write,hook:accept
-@test "closing a descriptor wakes who waits on it with EBADF" {
-    bare "$PROGRAMS/sock_close" bare
-    [ "$output" = done ]
-    wrapped "$PROGRAMS/sock_close" coax
-    [ "$status" -eq 0 ]
-    [ "${lines[0]}" = "read: -1 EBADF" ]
-    [ "${lines[6]}" = "accept: -1 EBADF" ]
-    [ "$(stat_of mode)" = fiber ]
-}
-
 # bats test_tags=hook:getsockopt,hook:setsockopt,name:getsockopt_int,name:getsockopt_optint,name:getsockopt_float,name:getsockopt_error,name:setsockopt_int,name:setsockopt_optint,name:setsockopt_float,name:gethostname
 @test "options: yes or no, numbers, seconds, errors; the name of the host" {
     same "$PROGRAMS/sock_options" 0
