@@ -284,12 +284,12 @@ static __inline__ int coax_timeout(double seconds)
  * writing streams, sleeps, opening a FIFO or a leased file, pthread_join, condition variables, semaphores, waits for
  * children and for signals, the timed waits for mutexes and read-write locks, locks on files, System V and POSIX
  * message queues, System V semaphores, aio_suspend, looking up names, syscall(SYS_futex) on memory that processes
- * share. Not: an untimed wait for a lock (a stream's own, too), a barrier or pthread_once; an open by COAX_ASYNC_NONE;
- * lio_listio; syscall(SYS_futex) on memory of the process's own. A condition variable that processes share is ended by
- * a deadline, not by coax_cancel. A call that is ended has not been performed, except that a write which has written a
- * part returns the count, and the next call fails. A call that need not wait succeeds. Who is no fiber (a thread that
- * libc made, or one with a kernel thread of its own) cannot be ended this way; programs under --threads=kernel have
- * none other. There these functions fail with ENOTSUP. */
+ * share. Not: an untimed wait for a lock (a stream's own, too), a barrier or pthread_once; an open by COAX_ASYNC_NONE,
+ * by fopen or by syscall(); lio_listio; syscall(SYS_futex) on memory of the process's own. A condition variable that
+ * processes share is ended by a deadline, not by coax_cancel. A call that is ended has not been performed, except that
+ * a write which has written a part returns the count, and the next call fails. A call that need not wait succeeds. Who
+ * is no fiber (a thread that libc made, or one with a kernel thread of its own) cannot be ended this way; programs
+ * under --threads=kernel have none other. There these functions fail with ENOTSUP. */
 
 static __inline__ void coax_scope_end_(struct coax_scope_ *s)
 {
