@@ -11,8 +11,9 @@ WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvl
 # No shadow-stack note (a switch changes the stack), no fortified twins inside, frames that cancellation can unwind.
 CFLAGS   ?= -O2 -g
 BASE     := -std=gnu11 $(WARN) -I. -D_GNU_SOURCE -U_FORTIFY_SOURCE -fPIC -fvisibility=hidden -fexceptions \
-            -fno-stack-protector -fno-plt -fcf-protection=none -fno-align-functions -fno-align-jumps -fno-align-loops -ftls-model=initial-exec -fno-omit-frame-pointer \
+            -fno-stack-protector -fno-plt -fcf-protection=none -ftls-model=initial-exec -fno-omit-frame-pointer \
             -DCOAX_VERSION='"$(VERSION)"'
+BASE     += -fno-align-functions $(if $(findstring clang,$(CC)),,-fno-align-jumps -fno-align-loops)
 SAN      ?=
 LDFLAGS  ?=
 
@@ -37,7 +38,7 @@ PROGS    := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(PROG_SR
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
-.PHONY: all programs units demo check check-long lint asan ubsan bench install uninstall clean setup
+.PHONY: all programs units demo check check-long lint asan ubsan clang bench install uninstall clean setup
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libcoax.so $(BUILD)/coax.pc $(BUILD)/include/coax.h $(BUILD)/coax.h.3
@@ -142,6 +143,9 @@ asan ubsan:
 	$(Q)$(MAKE) --no-print-directory BUILD=build/$@ \
 	  SAN="-fsanitize=$(if $(filter asan,$@),address,undefined -fno-sanitize-recover=undefined)" units
 	$(Q)scripts/run-units build/$@/unit
+clang:
+	$(Q)$(MAKE) --no-print-directory BUILD=build/clang CC=clang all units
+	$(Q)scripts/run-units build/clang/unit
 bench: all programs
 	$(Q)scripts/bench
 

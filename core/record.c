@@ -104,24 +104,24 @@ static const struct kind {
     const struct shape *shape;
     bool network; /* has an h_errno */
 } kinds[RECORD_KINDS] = {
-    [RECORD_PWNAM] = {ask_pwnam, "getpwnam", &passwd},
-    [RECORD_PWUID] = {ask_pwuid, "getpwuid", &passwd},
-    [RECORD_GRNAM] = {ask_grnam, "getgrnam", &group},
-    [RECORD_GRGID] = {ask_grgid, "getgrgid", &group},
-    [RECORD_SPNAM] = {ask_spnam, "getspnam", &spwd},
-    [RECORD_SGNAM] = {ask_sgnam, "getsgnam", &sgrp},
+    [RECORD_PWNAM] = {ask_pwnam, "getpwnam", &passwd, false},
+    [RECORD_PWUID] = {ask_pwuid, "getpwuid", &passwd, false},
+    [RECORD_GRNAM] = {ask_grnam, "getgrnam", &group, false},
+    [RECORD_GRGID] = {ask_grgid, "getgrgid", &group, false},
+    [RECORD_SPNAM] = {ask_spnam, "getspnam", &spwd, false},
+    [RECORD_SGNAM] = {ask_sgnam, "getsgnam", &sgrp, false},
     [RECORD_HOSTBYNAME] = {ask_hostbyname, "gethostbyname", &hostent, true},
     [RECORD_HOSTBYNAME2] = {ask_hostbyname2, "gethostbyname2", &hostent, true},
     [RECORD_HOSTBYADDR] = {ask_hostbyaddr, "gethostbyaddr", &hostent, true},
     [RECORD_NETBYNAME] = {ask_netbyname, "getnetbyname", &netent, true},
     [RECORD_NETBYADDR] = {ask_netbyaddr, "getnetbyaddr", &netent, true},
-    [RECORD_SERVBYNAME] = {ask_servbyname, "getservbyname", &servent},
-    [RECORD_SERVBYPORT] = {ask_servbyport, "getservbyport", &servent},
-    [RECORD_PROTOBYNAME] = {ask_protobyname, "getprotobyname", &protoent},
-    [RECORD_PROTOBYNUMBER] = {ask_protobynumber, "getprotobynumber", &protoent},
-    [RECORD_RPCBYNAME] = {ask_rpcbyname, "getrpcbyname", &rpcent},
-    [RECORD_RPCBYNUMBER] = {ask_rpcbynumber, "getrpcbynumber", &rpcent},
-    [RECORD_ALIASBYNAME] = {ask_aliasbyname, "getaliasbyname", &aliasent},
+    [RECORD_SERVBYNAME] = {ask_servbyname, "getservbyname", &servent, false},
+    [RECORD_SERVBYPORT] = {ask_servbyport, "getservbyport", &servent, false},
+    [RECORD_PROTOBYNAME] = {ask_protobyname, "getprotobyname", &protoent, false},
+    [RECORD_PROTOBYNUMBER] = {ask_protobynumber, "getprotobynumber", &protoent, false},
+    [RECORD_RPCBYNAME] = {ask_rpcbyname, "getrpcbyname", &rpcent, false},
+    [RECORD_RPCBYNUMBER] = {ask_rpcbynumber, "getrpcbynumber", &rpcent, false},
+    [RECORD_ALIASBYNAME] = {ask_aliasbyname, "getaliasbyname", &aliasent, false},
 };
 
 /* ---- the job ---- */

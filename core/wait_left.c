@@ -28,7 +28,7 @@ void wait_abandon(struct fiber *self, uintptr_t sp)
     if (unlikely(self->scope != NULL))
         scope_abandon(self, sp);
     method_lost(self->kt);
-    if (likely(self->wait == NULL))
+    if (likely(self->wait == NULL && self->stream == NULL))
         return;
     core_enter(self);
     while (self->wait != NULL && altstack_left(self, (uintptr_t)self->wait, sp)) {
@@ -48,7 +48,7 @@ static bool within(const struct wait *w, const struct wait *chain)
 
 void wait_switch(struct fiber *self, struct wait *to)
 {
-    if (likely(self->wait == to))
+    if (likely(self->wait == to && self->stream == NULL))
         return;
     core_enter(self);
     for (struct wait *w = self->wait; w != NULL && !within(w, to); w = w->outer)
