@@ -155,10 +155,11 @@ static uint64_t begin(struct wait *w, uint64_t deadline, int flags, const char *
     w->flags = flags;
     self->wait = w;
     self->call = call;
-    if (!self->sig.masked)
+    if (!self->sig.masked && !self->sig.begun)
         self->sig.interrupted = false;
     else if (self->sig.interrupted && (flags & WAIT_INTR) != 0 && !w->woken)
-        wait_give_up(w, -EINTR); /* between the change of the mask and here */
+        wait_give_up(w, -EINTR); /* between the change of the mask, or the begin of the call, and here */
+    self->sig.begun = false;
     w->bounded = unlikely(self->deadline != 0) && self->deadline < deadline && can_end(flags);
     if (w->bounded) {
         deadline = self->deadline;
@@ -345,6 +346,7 @@ static bool undisturbed(const struct fiber *self)
 bool wait_here_begins(struct wait *w, struct fiber *self, int flags, const char *call)
 {
     core_enter(self);
+    self->sig.begun = false;
     bool begins = undisturbed(self);
     if (likely(begins)) {
         *w = (struct wait){.fiber = self,

@@ -30,9 +30,17 @@ struct fiber_signals {
     struct altstack alt;
     bool due;         /* something in the queue may not be blocked: look when leaving the core */
     bool interrupted; /* a handler has run during the wait */
+    bool begun;       /* in a call that has not waited yet: what has run since its begin counts */
     bool masked;      /* in a call with a mask of its own: what ran since it began counts */
     bool restart;     /* it was installed with SA_RESTART */
 };
+
+/* A hook's: a handler that runs from here on ends the wait of this call, as it would a moment later. */
+static inline void signals_call_begins(struct fiber_signals *s)
+{
+    s->interrupted = false;
+    s->begun = true;
+}
 
 static inline uint64_t signal_bit(int sig)
 {

@@ -10,6 +10,7 @@ struct fiber *hook_entered(void)
         return NULL;
     if (unlikely(self->asked != 0) && promote_asked(self))
         return NULL;
+    signals_call_begins(&self->sig);
     if (unlikely((real_gate & REAL_SLICE) != 0) && !baton_is_away(self))
         sched_yield_now(self);
     return self;

@@ -25,7 +25,10 @@ static struct fiber *holder(void)
     if ((real_gate & REAL_FIBERS) == 0)
         return NULL;
     struct fiber *self = fiber_self;
-    return self == NULL || self->kt->in_core ? NULL : self;
+    if (self == NULL || self->kt->in_core)
+        return NULL;
+    signals_call_begins(&self->sig);
+    return self;
 }
 
 /* What an entry does around a wait. shielded: it is no cancellation point. */

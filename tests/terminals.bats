@@ -69,7 +69,7 @@ input("sa" "y: ")\n => say:
 something\n => something\x27\r\n>>> 
 import getpass; getpass.getpass("wo" "rd: ")\n => word: 
 secret\n => secret\x27\r\n>>> 
-print("sle" + "eps"); time.sleep(100)\n => sleeps
+print("sle" + "eps"); time.sleep(100)\n => sleeps\r\n
 \x03 => KeyboardInterrupt\r\n>>> 
 exit(4)\n => )' env -u PYTHONSTARTUP TERM=dumb HOME="$BATS_TEST_TMPDIR" /usr/bin/python3 -q
     grep -q '^mode fiber$' "$BATS_TEST_TMPDIR/stats"

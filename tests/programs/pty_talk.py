@@ -18,6 +18,8 @@ LIMIT = 40
 def talk(fd, steps):
     seen, at, end = b"", 0, time.monotonic() + LIMIT
     for text, answer in steps:
+        if text == b"\x03":
+            time.sleep(0.3)  # what it interrupts has begun: python looks for signals, and then goes to sleep
         os.write(fd, text)
         while answer not in seen[at:]:
             if time.monotonic() > end or not select.select([fd], [], [], 1)[0]:
