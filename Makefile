@@ -26,13 +26,16 @@ obj       = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 CORE_OBJ := $(call obj,$(CORE_SRC))
 SHIM_OBJ := $(call obj,$(SHIM_SRC))
 # What only some programs need stands behind the rest, the rarest first: the kernel maps text by 64 kB. real_jump is for
-# first calls. It is small rather than fast, as most hooks are, but for those of locks and of walks through files.
+# first calls. It is small rather than fast, as what runs once is, or with a system call beside it; not so the hooks of
+# locks and of walks through files.
 LAST     := $(patsubst %,$(BUILD)/core/%.o,errors filelock foreign futex mounts pick plain scope shared sysv) \
             $(patsubst %,$(BUILD)/shim/%.o,directory file signal_old syscall accounts context enumerate exec ipc services \
             state syslog terminal utmp coax events pick path) \
             $(patsubst %,$(BUILD)/core/%.o,alone job notify on_signal pool promote record schedule) \
             $(patsubst %,$(BUILD)/shim/%.o,names real_jump)
-SMALL    := $(filter-out $(patsubst %,$(BUILD)/shim/%.o,descriptor directory file lock path rw time),$(SHIM_OBJ) $(LAST))
+SMALL    := $(filter-out $(patsubst %,$(BUILD)/shim/%.o,descriptor directory file lock path rw time),$(SHIM_OBJ) $(LAST)) \
+            $(patsubst %,$(BUILD)/core/%.o,altstack child config identity io_connect log lookup resolve signal_action \
+            signal_mask signal_send stats thread_timer tls_learn)
 PROG_SRC := $(wildcard tests/programs/*.c) $(wildcard tests/programs/*.cc)
 PROGS    := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(PROG_SRC)))
 UNIT_SRC := $(wildcard tests/unit/*.c)
