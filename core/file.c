@@ -1,4 +1,5 @@
 #include "core/file.h"
+#include "core/descriptor.h"
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/ready.h"
@@ -315,6 +316,24 @@ enum file_transfer file_splices(int in, int out)
     return to >= 0 && is_pipe(kind_of(in)) && both_wait(in, out) ? TRANSFER_AWAITED : TRANSFER_NOW;
 }
 
+bool file_is_pipe(int fd)
+{
+    return is_pipe(kind_of(fd));
+}
+
+bool file_is_broken(int fd)
+{
+    struct pollfd p = {fd, 0, 0};
+    return sys(SYS_poll, &p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
+}
+
+/* O_NONBLOCK of a pipe counts for both ends; vmsplice has one, and does not look. */
+bool file_splices_at_once(int in, int out)
+{
+    return in >= 0 && out >= 0 &&
+           ((file_is_pipe(out) && fdtab_nonblocking(out)) || (file_is_pipe(in) && fdtab_nonblocking(in)));
+}
+
 static long look(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
     struct pollfd p = {fd, *(const short *)arg, 0};
@@ -340,6 +359,32 @@ bool file_sends(int in, const off_t *at, int out)
     if (is_pipe(to)) /* for room in there the kernel waits first */
         return from == FD_FILE || from == FD_STREAM || from == FD_MEMORY;
     return from == FD_FILE && (look(out, NULL, &writable, IO_FIRST) == 0 || !at_end(in, at));
+}
+
+static bool is_byte_stream(int fd)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+    return kind_of(fd) == FD_STREAM && sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+           type == SOCK_STREAM;
+}
+
+long file_send_little(struct fiber *self, int in, int out, size_t n)
+{
+    char page[FILE_PAGE];
+    struct pollfd p = {out, POLLOUT, 0};
+    if (kind_of(in) != FD_FILE || descriptor_aborted(out) != 0 || sys(SYS_poll, &p, 1, 0) != 0 || !is_byte_stream(out))
+        return 0;
+    long at = sys(SYS_lseek, in, 0, SEEK_CUR);
+    struct iovec v = {page, n < sizeof page ? n : sizeof page};
+    long got = at < 0 ? 0 : sys(SYS_preadv2, in, &v, 1, at, 0, RWF_NOWAIT);
+    long sent = got <= 0 ? 0 : sys(SYS_sendto, out, page, got, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+    if (sent <= 0)
+        return 0;
+    (void)sys(SYS_lseek, in, sent, SEEK_CUR);
+    file_progress(self, in, DIR_IN);
+    file_progress(self, out, DIR_OUT);
+    return sent;
 }
 
 int file_await(struct fiber *self, int fd, int dir, bool point, const char *call)

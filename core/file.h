@@ -193,6 +193,14 @@ bool file_writev(struct fiber *self, int fd, struct fd_entry *e, const struct io
  * it is asked first, and only where it would wait for room without regard to SPLICE_F_NONBLOCK we wait before. */
 enum file_transfer { TRANSFER_NOW, TRANSFER_TRIED, TRANSFER_AWAITED };
 enum file_transfer file_splices(int in, int out);
+/* A socket that poll does not call writable may have room for a little, which sendfile would fill before it waits. It
+ * cannot be tried without waiting: so that is sent as a message, from where the file is. Returns how much, or 0. */
+long file_send_little(struct fiber *self, int in, int out, size_t n);
+/* One that was tried and could do nothing says so, instead of waiting. */
+bool file_splices_at_once(int in, int out);
+bool file_is_pipe(int fd);
+/* Nobody reads it. */
+bool file_is_broken(int fd);
 /* sendfile moves something, once both ends are ready. */
 bool file_sends(int in, const off_t *at, int out);
 /* Waits until the descriptor can be read, or written, without waiting: 0 or -errno. A file can, and one with

@@ -182,18 +182,21 @@ struct transfer {
 
 enum awaits { AWAITS_NOTHING, AWAITS, AWAITS_NO_POINT /* and is no cancellation point */ };
 
-/* Waits until both ends are ready: 0, or -errno. Then the call is made, and waits no more, or not for long. */
+/* Waits until both ends are ready: 0, or -errno. Then the call is made, and waits no more, or not for long. For room in
+ * a pipe the kernel waits first, and does not go on if nobody reads it. */
 static long transfer_begin(struct transfer *t, struct fiber *self, int in, int out, enum awaits awaits,
                            const char *call)
 {
     long r = 0;
     *t = (struct transfer){.self = self, .in = in, .out = out};
-    for (int dir = DIR_IN; r == 0 && dir < DIRS; dir++) {
-        int fd = dir == DIR_IN ? in : out;
+    bool waits = self != NULL && awaits != AWAITS_NOTHING, out_first = waits && out >= 0 && file_is_pipe(out);
+    for (int i = 0; r == 0 && i < DIRS; i++) {
+        int dir = out_first ? DIRS - 1 - i : i, fd = dir == DIR_IN ? in : out;
         if (fd >= 0 && hook_refusal(self, fd) != 0)
             r = -hook_refusal(self, fd);
-        else if (fd >= 0 && self != NULL && awaits != AWAITS_NOTHING)
+        else if (fd >= 0 && waits)
             r = file_await(self, fd, dir, awaits == AWAITS, call);
+        waits = waits && !(out_first && file_is_broken(out));
     }
     if (r == 0)
         method_begin(&t->call, self, self != NULL && ((in >= 0 && file_asks(in)) || (out >= 0 && file_asks(out))),
@@ -218,7 +221,7 @@ static ssize_t transfer_end(struct transfer *t, ssize_t r)
     GATED(ssize_t, name, params, args)                                                                                 \
     {                                                                                                                  \
         struct fiber *self = hook_enter_cancel();                                                                      \
-        bool waits = self != NULL && (flags & SPLICE_F_NONBLOCK) == 0;                                                 \
+        bool waits = self != NULL && n != 0 && (flags & SPLICE_F_NONBLOCK) == 0;                                       \
         enum file_transfer kind = waits ? file_splices(in, out) : TRANSFER_NOW;                                        \
         unsigned how = kind == TRANSFER_TRIED ? flags | SPLICE_F_NONBLOCK : flags;                                     \
         int error = errno;                                                                                             \
@@ -228,7 +231,7 @@ static ssize_t transfer_end(struct transfer *t, ssize_t r)
             if (r < 0)                                                                                                 \
                 return hook_result(r);                                                                                 \
             ssize_t done = transfer_end(&t, call);                                                                     \
-            if (kind != TRANSFER_TRIED || done >= 0 || errno != EAGAIN)                                                \
+            if (kind != TRANSFER_TRIED || done >= 0 || errno != EAGAIN || file_splices_at_once(in, out))               \
                 return done;                                                                                           \
             kind = TRANSFER_AWAITED;                                                                                   \
             how = flags;                                                                                               \
@@ -269,7 +272,9 @@ GATED(ssize_t, sendfile, (int out, int in, off_t *at, size_t n), (out, in, at, n
     size_t done = 0;
     for (;;) {
         struct transfer t;
-        long r = transfer_begin(&t, self, in, out, whole ? AWAITS_NOTHING : AWAITS_NO_POINT, "sendfile");
+        long r = whole || at != NULL ? 0 : file_send_little(self, in, out, n - done);
+        if (r == 0)
+            r = transfer_begin(&t, self, in, out, whole ? AWAITS_NOTHING : AWAITS_NO_POINT, "sendfile");
         if (r == 0) {
             size_t part = whole || n - done < piece ? n - done : piece;
             r = transfer_end(&t, real.sendfile(out, in, at, part));
