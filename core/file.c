@@ -217,6 +217,7 @@ static __attribute__((noinline)) long read_more(struct fiber *self, int fd, stru
 
 long file_read_on(struct fiber *self, int fd, struct fd_entry *e, const struct iovec *v, long r, const char *call)
 {
+    signals_call_begins(&self->sig); /* a light hook has not said so */
     if (r < 0)
         return r == -EAGAIN || r == -EOPNOTSUPP || r == -ENOSYS || r == -EPERM ? read_more(self, fd, e, v, 1, call) : r;
     return read_rest(self, fd, e, v, 1, -1, (size_t)r, call);
@@ -369,7 +370,7 @@ static bool is_byte_stream(int fd)
            type == SOCK_STREAM;
 }
 
-long file_send_little(struct fiber *self, int in, int out, size_t n)
+long file_send_little(struct fiber *self, int in, int out, size_t n, bool *fails)
 {
     char page[FILE_PAGE];
     struct pollfd p = {out, POLLOUT, 0};
@@ -379,6 +380,7 @@ long file_send_little(struct fiber *self, int in, int out, size_t n)
     struct iovec v = {page, n < sizeof page ? n : sizeof page};
     long got = at < 0 ? 0 : sys(SYS_preadv2, in, &v, 1, at, 0, RWF_NOWAIT);
     long sent = got <= 0 ? 0 : sys(SYS_sendto, out, page, got, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+    *fails = sent < 0 && sent != -EAGAIN;
     if (sent <= 0)
         return 0;
     (void)sys(SYS_lseek, in, sent, SEEK_CUR);

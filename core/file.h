@@ -194,8 +194,9 @@ bool file_writev(struct fiber *self, int fd, struct fd_entry *e, const struct io
 enum file_transfer { TRANSFER_NOW, TRANSFER_TRIED, TRANSFER_AWAITED };
 enum file_transfer file_splices(int in, int out);
 /* A socket that poll does not call writable may have room for a little, which sendfile would fill before it waits. It
- * cannot be tried without waiting: so that is sent as a message, from where the file is. Returns how much, or 0. */
-long file_send_little(struct fiber *self, int in, int out, size_t n);
+ * cannot be tried without waiting: so that is sent as a message, from where the file is. Returns how much, or 0; fails:
+ * the socket refuses, and sendfile will say why at once. */
+long file_send_little(struct fiber *self, int in, int out, size_t n, bool *fails);
 /* One that was tried and could do nothing says so, instead of waiting. */
 bool file_splices_at_once(int in, int out);
 bool file_is_pipe(int fd);

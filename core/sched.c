@@ -332,6 +332,7 @@ static long end_of_away(struct wait *w, long r)
 long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, wait_call *fn, void *arg)
 {
     w->frames = w->fiber->sig.frames;
+    w->fiber->sig.begun = false; /* the call has not been tried: it may not wait at all */
     if (begin(w, deadline, flags, call) != CLOCK_NEVER)
         identity_can_kick();
     return end_of_away(w, go_away_again(w, -EINTR, fn, arg));

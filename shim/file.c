@@ -261,28 +261,30 @@ GATED(ssize_t, copy_file_range, (int in, off64_t *in_at, int out, off64_t *out_a
     return r < 0 ? hook_result(r) : transfer_end(&t, real.copy_file_range(in, in_at, out, out_at, n, flags));
 }
 
-/* A blocking one sends all. In pieces that fit, as a rule, into what is free once the other side can be written. */
+/* A blocking one sends all, but into a pipe what there is and has room. In pieces that fit, as a rule, into what is
+ * free once the other side can be written. */
 GATED(ssize_t, sendfile, (int out, int in, off_t *at, size_t n), (out, in, at, n))
 {
     const size_t piece = 64 << 10;
     struct fiber *self = hook_enter();
     if (self == NULL)
         return real.sendfile(out, in, at, n);
-    bool whole = n == 0 || !file_sends(in, at, out) || fdtab_nonblocking(out);
+    bool waits = n != 0 && file_sends(in, at, out) && !fdtab_nonblocking(out), all = waits && !file_is_pipe(out);
     size_t done = 0;
     for (;;) {
         struct transfer t;
-        long r = whole || at != NULL ? 0 : file_send_little(self, in, out, n - done);
+        bool fails = false;
+        long r = all && at == NULL ? file_send_little(self, in, out, n - done, &fails) : 0;
         if (r == 0)
-            r = transfer_begin(&t, self, in, out, whole ? AWAITS_NOTHING : AWAITS_NO_POINT, "sendfile");
+            r = transfer_begin(&t, self, in, out, waits && !fails ? AWAITS_NO_POINT : AWAITS_NOTHING, "sendfile");
         if (r == 0) {
-            size_t part = whole || n - done < piece ? n - done : piece;
+            size_t part = !all || n - done < piece ? n - done : piece;
             r = transfer_end(&t, real.sendfile(out, in, at, part));
             r = r < 0 ? -errno : r;
         }
         if (r > 0)
             done += (size_t)r;
-        if (r > 0 && !whole && done < n)
+        if (r > 0 && all && done < n)
             continue;
         if (r < 0 && done > 0)
             io_defer(self, fdtab_get(out), DIR_OUT, r);
