@@ -3,9 +3,9 @@
  * libc holds its lock of the list of streams until the last is written, and fopen and fclose of other threads sleep on
  * that, in the kernel. Here it is held for looks at the list alone. What is to be flushed is written down first, in the
  * order of the list; each stream is locked while the list is, and flushed by libc when that is free again: a stream
- * that somebody closes meanwhile is either gone from the list or stays until it is unlocked. Who
- * waits for libc's lock for good reason, to flush all as well, to fork or to end the process, takes his turn (turn.h):
- * else what is being written would be written twice. */
+ * that somebody closes meanwhile is either gone from the list or stays until it is unlocked. Who waits for libc's lock
+ * for good reason, to flush all as well, to fork or to end the process, takes his turn (turn.h): else what is being
+ * written would be written twice. */
 #include "core/enter.h"
 #include "core/landing.h"
 #include "core/mem.h"
