@@ -42,8 +42,9 @@ SLOW int slow_clock_gettime(clockid_t clock, struct timespec *t)
 /* Programs ask often for the time of day, and libc answers without a system call. */
 EXPORT int clock_gettime(clockid_t clock, struct timespec *t)
 {
-    bool other = !cpu_clock_of_thread(clock) && likely((real_gate & REAL_UNBOUND) == 0);
-    return other || hook_solo() ? real.clock_gettime(clock, t) : slow_clock_gettime(clock, t);
+    if (hook_solo() || (!cpu_clock_of_thread(clock) && likely((real_gate & REAL_UNBOUND) == 0)))
+        return real.clock_gettime(clock, t);
+    return slow_clock_gettime(clock, t);
 }
 
 /* Of any thread they say the same as of the caller. */
