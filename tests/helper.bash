@@ -49,7 +49,7 @@ bare() {
 # COAX_VALGRIND set, memcheck runs it, and whatever memcheck says makes the status 99.
 UNDER=()
 SWITCHES='client switching stacks\|to suppress, use: --max-stackframe\|further instances of this message'
-[ -z "${COAX_VALGRIND-}" ] || UNDER=(valgrind -q --max-stackframe=65536 --leak-check=no --trace-children=yes --error-exitcode=99 --log-file="$BATS_TEST_TMPDIR/valgrind.%p")
+[ -z "${COAX_VALGRIND-}" ] || UNDER=(valgrind -q --suppressions="$ROOT/tests/valgrind.supp" --max-stackframe=65536 --leak-check=no --trace-children=yes --error-exitcode=99 --log-file="$BATS_TEST_TMPDIR/valgrind.%p")
 wrapped() {
     rm -f "$BATS_TEST_TMPDIR/stats"
     run_limited env COAX_STATS="$BATS_TEST_TMPDIR/stats" "$COAX" "${COAX_OPTIONS[@]}" "${UNDER[@]}" "$@"

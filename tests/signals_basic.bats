@@ -170,7 +170,7 @@ load helper
     [ "$status" = 0 ]
 }
 
-# bats test_tags=smoke,hook:pthread_mutex_lock,hook:pthread_mutex_timedlock,hook:pthread_rwlock_wrlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:sem_wait,hook:flockfile,hook:flock,hook:fcntl,hook:msgrcv,hook:semop,hook:syscall,hook:read,hook:pthread_kill
+# bats test_tags=hook:pthread_mutex_lock,hook:pthread_mutex_timedlock,hook:pthread_rwlock_wrlock,hook:pthread_cond_wait,hook:pthread_cond_timedwait,hook:sem_wait,hook:flockfile,hook:flock,hook:fcntl,hook:msgrcv,hook:semop,hook:syscall,hook:read,hook:pthread_kill
 @test "a handler that blocks keeps from nobody what its thread waits for" {
     cd "$BATS_TEST_TMPDIR"
     same_cooperative 4 "$PROGRAMS/handler_blocks" each
