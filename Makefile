@@ -48,7 +48,7 @@ all: $(BUILD)/libcoax.so $(BUILD)/coax.pc $(BUILD)/include/coax.h $(BUILD)/coax.
 
 $(BUILD)/libcoax.so: $(SHIM_OBJ) $(CORE_OBJ) $(BUILD)/libev.o preload.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-O1 -o $@ $(filter-out $(LAST),$(CORE_OBJ) $(SHIM_OBJ)) $(BUILD)/libev.o $(LAST) \
+	$(Q)$(CC) -shared -o $@ $(filter-out $(LAST),$(CORE_OBJ) $(SHIM_OBJ)) $(BUILD)/libev.o $(LAST) \
 	  -Wl,--version-script=preload.map -Wl,-Bsymbolic-functions -Wl,-z,noseparate-code -Wl,-z,defs -Wl,-z,text -Wl,-z,now \
 	  -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-soname,libcoax.so $(LDFLAGS)
 

@@ -172,7 +172,7 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
     e->empty_since = e->arrivals++;
     e->checked = e->luck = e->vain = 0;
     struct fd_extra *x = fdtab_extra(e); /* in most cases nothing is written there */
-    if ((uint32_t)x->epoll_set + x->members_seen != 0)
+    if (((uint32_t)x->epoll_set | x->members_seen) != 0)
         x->epoll_set = 0, x->members_seen = 0;
     e->fork_count = rt.fdtab.fork_count;
 }

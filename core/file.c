@@ -324,8 +324,7 @@ bool file_is_pipe(int fd)
 
 bool file_is_broken(int fd)
 {
-    struct pollfd p = {fd, 0, 0};
-    return sys(SYS_poll, &p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
+    return io_poll_now(fd, 0) > 0;
 }
 
 /* O_NONBLOCK of a pipe counts for both ends; vmsplice has one, and does not look. */
@@ -337,10 +336,10 @@ bool file_splices_at_once(int in, int out)
 
 static long look(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
-    struct pollfd p = {fd, *(const short *)arg, 0};
-    if (sys(SYS_poll, &p, 1, 0) == 0)
+    short events = *(const short *)arg;
+    if (io_poll_now(fd, events) == 0)
         return -EAGAIN;
-    return stage == IO_FIRST || p.events != POLLOUT ? 0 : io_broken(fd, e);
+    return stage == IO_FIRST || events != POLLOUT ? 0 : io_broken(fd, e);
 }
 
 /* From there on the file has nothing. */
@@ -373,8 +372,8 @@ static bool is_byte_stream(int fd)
 long file_send_little(struct fiber *self, int in, int out, size_t n, bool *fails)
 {
     char page[FILE_PAGE];
-    struct pollfd p = {out, POLLOUT, 0};
-    if (kind_of(in) != FD_FILE || descriptor_aborted(out) != 0 || sys(SYS_poll, &p, 1, 0) != 0 || !is_byte_stream(out))
+    if (kind_of(in) != FD_FILE || descriptor_aborted(out) != 0 || io_poll_now(out, POLLOUT) != 0 ||
+        !is_byte_stream(out))
         return 0;
     long at = sys(SYS_lseek, in, 0, SEEK_CUR);
     struct iovec v = {page, n < sizeof page ? n : sizeof page};

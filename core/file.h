@@ -26,7 +26,7 @@ enum { FILE_PAGE = 4096, PLAIN_DEVICES = 64 };
 
 struct files {
     uint64_t
-        plain[PLAIN_DEVICES]; /* devices whose file systems do not know RWF_NOWAIT, + 1; the last to take a place */
+        plain[PLAIN_DEVICES]; /* devices, + 1, whose file systems do not know RWF_NOWAIT; a later one takes a place */
     bool plain_lately;        /* what was tried last without its device being known was on such a one */
 };
 extern struct files files __attribute__((visibility("hidden")));

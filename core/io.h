@@ -54,7 +54,7 @@ struct io_accepting {
     socklen_t *len;
     int flags;
 };
-/* What poll says at once: events, 0, or -errno. */
+/* Is one of the events there now, an error or a hangup: 1, 0, or -errno. */
 int io_poll_now(int fd, short events);
 long io_try_read(int fd, struct fd_entry *e, void *arg, enum io_stage stage);
 /* A datagram socket that is shut down for reading says EAGAIN to an attempt and 0 to the call that would wait: true if
