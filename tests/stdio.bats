@@ -157,7 +157,7 @@ cooperative() {
     cooperative "$PROGRAMS/proc_shell" cancel
 }
 
-# bats test_tags=hook:fflush,hook:_IO_flush_all,hook:_flushlbf,hook:fprintf,hook:fclose
+# bats test_tags=smoke,hook:fflush,hook:_IO_flush_all,hook:_flushlbf,hook:fprintf,hook:fclose
 @test "all streams are flushed at once, in order, and others open and close theirs meanwhile" {
     cd "$BATS_TEST_TMPDIR"
     cooperative "$PROGRAMS/stdio_all" what

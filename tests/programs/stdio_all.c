@@ -85,8 +85,9 @@ static void what(void)
     fputs("x", full);
     fputs("again ", one);
     errno = 0;
-    fprintf(stderr, "with an error: %d\n", fflush(NULL));
-    fprintf(stderr, "%s, %d\n", strerror(errno), ferror(full));
+    int r = fflush(NULL), e = errno;
+    fprintf(stderr, "with an error: %d\n", r);
+    fprintf(stderr, "%s, %d\n", strerror(e), ferror(full));
     __fpurge(full);
     show("the others", fd);
     fputs("kin ", two);
