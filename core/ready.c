@@ -213,6 +213,11 @@ bool ready_arm(bool all)
     return woken;
 }
 
+bool ready_unarmed(void)
+{
+    return __atomic_load_n(&unarmed.next, __ATOMIC_RELAXED) != &unarmed;
+}
+
 /* Wakes who waits for `dir` of the stream: every poll, and the first read or write. */
 static void wake_stream(struct fiber *self, uint64_t key, int dir)
 {

@@ -49,6 +49,8 @@ int ready_link(struct ready_wait *w, int fd, int dir, bool one, uint64_t turn);
 void ready_poll(void);
 /* Registers who has waited for a round, or everybody (before the loop sleeps). True if somebody was woken by that. */
 bool ready_arm(bool all);
+/* Somebody waits to be registered: the kernel says nothing of it yet. Any thread. */
+bool ready_unarmed(void);
 
 /* Somebody has written to, read from, closed or shut down a descriptor: wakes who waits at the other end, if that is
  * known to be here. dir: DIR_OUT after a write, DIR_IN after a read. Outside the core. */

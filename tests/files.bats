@@ -36,6 +36,12 @@ setup() {
     [ "$status" = 153 ]
 }
 
+# bats test_tags=hook:open,hook:close,hook:read
+@test "a thread reads a FIFO to its end while another one opens and closes it without end" {
+    same_cooperative 2 "$PROGRAMS/fifo_end" "$BATS_TEST_TMPDIR/fifo"
+    [ "$output" = ended ] && [ "$status" = 0 ]
+}
+
 # bats test_tags=hook:open,name:mkfifo
 @test "opening a FIFO waits for its other end, and for nobody else's" {
     for method in detach switch; do
