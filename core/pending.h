@@ -23,6 +23,8 @@ void pending_init(void);
 /* NULL: no room. From handlers, too. */
 struct pending_signal *pending_take(int sig, const siginfo_t *info, struct fiber *target);
 void pending_put(struct pending_signal *p);
+/* There is room for a few more only: it has to last until the kernel has been told to keep them. */
+bool pending_scarce(void);
 
 /* Any kernel thread, a handler, too: the carrier will hand it out. */
 void signals_arrive(struct pending_signal *p);
@@ -40,8 +42,10 @@ void signals_refresh(struct kthread *k);
  * exception, a language's own way. */
 struct handler_frame *signals_frames(struct fiber *self, uintptr_t sp);
 /* Runs the program's handler on the calling fiber. blocked: the kernel has blocked the signal for the trampoline; it is
- * unblocked when it is blocked as the fiber has it: what comes then is queued behind. */
-void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, bool blocked);
+ * unblocked when it is blocked as the fiber has it: what comes then is queued behind. mask: the fiber's, afterwards. */
+void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, uint64_t mask, bool blocked);
+/* Inside the core, after some have been handled: the kernel may hand out again what it was to keep. */
+void signals_let_in(struct kthread *k);
 /* Makes the fiber on that kernel thread look at its queue. */
 void signals_nudge(int tid, int sig);
 /* What the kernel calls instead of the program's handler. */

@@ -78,16 +78,17 @@ struct handler_frame *signals_frames(struct fiber *self, uintptr_t sp)
     return f;
 }
 
-void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, bool blocked)
+void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, uint64_t mask, bool blocked)
 {
     struct sigaction act = rt.signals.acts[sig];
     on_signal_note(sig);
     if (!is_handler(&act)) {
+        self->sig.mask = mask;
         without_handler(sig, info);
         return;
     }
     struct handler_frame frame;
-    frame = (struct handler_frame){signals_frames(self, (uintptr_t)&frame), self->sig.mask, &frame};
+    frame = (struct handler_frame){signals_frames(self, (uintptr_t)&frame), mask, &frame};
     bool masked = self->sig.masked;
     self->sig.masked = false;
     uint64_t add, counted = self->sig.counted;
@@ -98,7 +99,7 @@ void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *conte
         struct sigaction none = {.sa_handler = SIG_DFL};
         signals_action(sig, &none, NULL);
     }
-    self->sig.mask |= add & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP));
+    self->sig.mask = mask | (add & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP)));
     __atomic_store_n(&self->sig.frames, &frame, __ATOMIC_SEQ_CST);
     if (blocked)
         unblock(self->kt);
@@ -206,6 +207,19 @@ static bool writers_own(int sig, const siginfo_t *info)
     return (sig == SIGPIPE || sig == SIGXFSZ) && info->si_code == SI_USER && from_us(info);
 }
 
+/* An earlier one of its kind may be waiting for its turn. */
+static bool comes_later(const struct fiber *self, int sig)
+{
+    if (__atomic_load_n(&rt.signals.arrived, __ATOMIC_RELAXED) != NULL)
+        return true;
+    if (baton_is_away(self)) /* the carrier may be at work on the queue */
+        return self->sig.queue != NULL;
+    for (const struct pending_signal *p = self->sig.queue; p != NULL; p = p->next)
+        if (p->sig == sig)
+            return true;
+    return false;
+}
+
 /* Its handler runs on the fiber that is interrupted. To a kernel thread of ours libc alone sends, from within, and
  * means who calls it: abort. */
 static bool at_once(const struct fiber *self, int sig, const siginfo_t *info)
@@ -217,7 +231,8 @@ static bool at_once(const struct fiber *self, int sig, const siginfo_t *info)
     if (writers_own(sig, info))
         return !blocks(self, sig);
     bool sent = info->si_code == SI_TKILL && (self->sig.waited & signal_bit(sig)) == 0;
-    return mine(self, sig) || (sent && !blocks(self, sig) && (from_us(info) || baton_is_away(self)));
+    return (sent && !blocks(self, sig) && (from_us(info) || baton_is_away(self))) ||
+           (mine(self, sig) && !comes_later(self, sig));
 }
 
 /* The fiber may be on another kernel thread by now: the kernel shall restore what that one has. A fork's child has what
@@ -236,7 +251,7 @@ static void run_here(int sig, siginfo_t *info, void *context)
     struct fiber *self = fiber_self;
     int saved = errno;
     if (!is_nudge(info))
-        signals_run(self, sig, info, context, true);
+        signals_run(self, sig, info, context, self->sig.mask, true);
     if (self->sig.due && !self->kt->in_core) {
         unblock(self->kt);
         signals_deliver(self);
@@ -245,10 +260,21 @@ static void run_here(int sig, siginfo_t *info, void *context)
     errno = saved;
 }
 
+/* Room for those that wait is short: the kernel keeps the others of its kind, for whom as bare there is a limit of the
+ * sender's. */
+static void hold_back(struct kthread *k, int sig)
+{
+    if (likely(!pending_scarce()) || sig < 32)
+        return;
+    __atomic_fetch_or(&rt.signals.held, signal_bit(sig), __ATOMIC_SEQ_CST);
+    k->kernel_mask |= signal_bit(sig);
+}
+
 /* For another fiber, or for later. ours: on a stack of ours, where nothing may wait. */
 static void queue(struct fiber *self, int sig, const siginfo_t *info, bool ours)
 {
     signals_arrive(pending_take(sig, info, writers_own(sig, info) ? self : NULL));
+    hold_back(self->kt, sig);
     if (self->kt->in_core || ours || baton_is_away(self)) {
         self->kt->deferred = true;
         loop_kick();

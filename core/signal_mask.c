@@ -29,13 +29,21 @@ void signals_refresh(struct kthread *k)
     if (rt.fibers.live == 0) /* only promoted threads are left to take one */
         mask = ALL_SIGNALS;
     s->kernel_mask = mask;
-    if (k != NULL && k->kernel_mask != mask)
+    if (k != NULL && k->kernel_mask != (mask | __atomic_load_n(&s->held, __ATOMIC_SEQ_CST)))
         signals_apply(k);
+}
+
+void signals_let_in(struct kthread *k)
+{
+    if (likely(__atomic_load_n(&rt.signals.held, __ATOMIC_RELAXED) == 0) || pending_scarce())
+        return;
+    __atomic_store_n(&rt.signals.held, 0, __ATOMIC_SEQ_CST);
+    signals_apply(k);
 }
 
 void signals_apply(struct kthread *k)
 {
-    k->kernel_mask = rt.signals.kernel_mask;
+    k->kernel_mask = rt.signals.kernel_mask | __atomic_load_n(&rt.signals.held, __ATOMIC_SEQ_CST);
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &k->kernel_mask, NULL, 8);
 }
 
@@ -54,6 +62,7 @@ void signals_gone(struct fiber *f)
         pending_put(p);
     }
     f->sig.queue = NULL;
+    signals_let_in(signals_carrier());
     signals_count(f, 0);
     if (rt.fibers.live == 0)
         signals_refresh(signals_carrier());

@@ -193,6 +193,7 @@ static long await(void *arg)
 static long take_or_wait(struct fiber *self, const struct awaited *a, struct pending_signal **found)
 {
     signals_route();
+    signals_let_in(self->kt);
     *found = take_waited(&self->sig.queue, a->set);
     if (*found == NULL)
         *found = take_waited(&rt.signals.queue, a->set);

@@ -170,6 +170,7 @@ struct delivery {
     struct fiber *self;
     siginfo_t info;
     int sig;
+    uint64_t mask; /* the fiber's, afterwards */
     ucontext_t context;
 };
 
@@ -180,7 +181,7 @@ static void deliver(void *arg)
     int saved = errno;
     gregset_t before;
     memcpy(before, d->context.uc_mcontext.gregs, sizeof before);
-    signals_run(d->self, d->sig, &d->info, &d->context, false);
+    signals_run(d->self, d->sig, &d->info, &d->context, d->mask, false);
     errno = saved;
     if (memcmp(before, d->context.uc_mcontext.gregs, sizeof before) != 0)
         switch_resume(&d->context);
@@ -194,13 +195,19 @@ void signals_deliver(struct fiber *self)
         signals_route();
         route_again(self);
         struct pending_signal *p = take(self);
+        struct delivery d = {.self = self, .mask = self->sig.mask};
+        if (p != NULL) { /* blocked from here on: the next of its kind does not overtake it */
+            d.sig = p->sig;
+            d.info = p->info;
+            self->sig.mask |= signal_bit(p->sig);
+            pending_put(p);
+        }
+        signals_let_in(self->kt);
         self->sig.due = false;
         self->kt->deferred = false;
         core_leave(self);
         if (p == NULL)
             return;
-        struct delivery d = {.self = self, .info = p->info, .sig = p->sig};
-        pending_put(p);
         switch_capture(&d.context, deliver, &d);
     }
 }

@@ -28,6 +28,7 @@ struct signals {
     uint64_t watched;                   /* of these: those that on_signal.c wants */
     unsigned blocked[SIGNALS + 1];      /* how many fibers block it */
     uint64_t kernel_mask;               /* what all of them block */
+    uint64_t held;                      /* what the kernel shall keep: there is little room for more */
     bool altstacks;                     /* some fiber has had an alternate stack: see altstack.h */
     struct pending_signal *arrived;     /* from handlers: a stack, any kernel thread */
     struct pending_signal *queue;       /* for the process, blocked by everybody */

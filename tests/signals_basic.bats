@@ -94,6 +94,14 @@ load helper
     [[ ${lines[1]} = "in the handler: 2000, "* ]]
 }
 
+# bats test_tags=hook:sigaction,hook:pthread_sigmask
+@test "no real-time signal overtakes another one, and none is lost when more come than there is room for" {
+    for _ in 1 2 3; do
+        same_cooperative 2 "$PROGRAMS/signal_order"
+        [ "$output" = "20000, out of order 0" ]
+    done
+}
+
 # bats test_tags=hook:pthread_sigmask,hook:sigprocmask,hook:siglongjmp
 @test "a handler that changes the mask itself blocks nothing for the others" {
     same_cooperative 1 "$PROGRAMS/signal_mask_handler"
