@@ -33,10 +33,16 @@ watch_test() {
 [ -z "${BATS_TEST_TMPDIR-}" ] ||
     (watch_test $$ "$PPID" "$BATS_TEST_TMPDIR" "${BATS_TEST_TIMEOUT-}" >/dev/null 2>&1 </dev/null 3>&- 4>&- &)
 
+# What a test runs does not have the descriptor on which bats says its result.
+eval "bats_$(declare -f run)"
+run() {
+    bats_run "$@" 3>&-
+}
+
 # run_limited COMMAND...: run with the time limit LIMIT.
 run_limited() {
     echo "$((EPOCHSECONDS + LIMIT))" >"$BATS_TEST_TMPDIR.limit"
-    run timeout -k 5 "$((LIMIT + REPORT_SECONDS))" "$@" 3>&-
+    run timeout -k 5 "$((LIMIT + REPORT_SECONDS))" "$@"
     rm -f "$BATS_TEST_TMPDIR.limit"
 }
 
