@@ -376,6 +376,7 @@ int baton_init(void)
 {
     struct kthread *k = &rt.baton.first;
     rt.baton = (struct baton){.first = {.tid = sys_gettid()}}; /* in a fork's child too: nothing is left of the old */
+    rt.shadow = (struct shadow){0};
     rt.ncpus = stats_cpus();
     int e = give_idle_context(k);
     if (e != 0)

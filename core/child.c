@@ -195,7 +195,7 @@ void child_fork_child(void)
         return;
     join_forked(self != NULL ? self : promoted);
     rt.coop = false;
-    real_gate_set(REAL_FIBERS | REAL_SLICE | REAL_ASKS | REAL_NONE, false);
+    real_gate_set(REAL_FIBERS | REAL_SLICE | REAL_ASKS | REAL_NONE | REAL_SHADOW, false);
     fiber_self = NULL;
     promote_forked(self != NULL ? self : promoted);
     rt.sched = (struct sched){.head = NULL};

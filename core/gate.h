@@ -14,6 +14,7 @@ enum {
     REAL_SLICE = 32,                     /* the running fiber should yield at its next hook: core/sched.h */
     REAL_ASKS = 64,                      /* whom calls on files ask is looked up: core/mounts.h */
     REAL_NONE = 128,                     /* calls on files are made by the method none: core/method.h */
+    REAL_SHADOW = 256,                   /* the next call by switch wakes the shadow: core/shadow.h */
     REAL_LIGHT = REAL_FIBERS | REAL_OWN, /* fibers run, and there is nothing else to think of */
 };
 extern unsigned real_gate __attribute__((visibility("hidden")));

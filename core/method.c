@@ -55,6 +55,8 @@ void method_begin(struct method_call *c, struct fiber *self, bool waits, const c
         baton_away(self, call);
     else
         c->outer = method_mark(self->kt, m);
+    if (unlikely((real_gate & REAL_SHADOW) != 0) && m == METHOD_SWITCH)
+        shadow_wake();
 }
 
 /* After a handler the fiber may be on another kernel thread. */

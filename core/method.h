@@ -7,8 +7,7 @@
  *   detach  (default) a call that is known to wait (a network or user-space file system, see mounts.h; one that waits
  *           for a disk) is made away from the carrier. Any other is made in place, and the monitor moves the baton if
  *           it is still blocked at its second look: warm calls cost what they cost bare.
- *   switch  in place, always. While such calls are made the monitor looks more often, up to every 50 us (monitor.c);
- *           who is in the same call at two looks, and not computing, is left behind there.
+ *   switch  in place, always. Who waits in such a call is left behind within some 50 us: see shadow.h.
  * Why no helper threads: away costs as much as a trip to one (two wake-ups), and a helper would have all signals
  * blocked, need memory that outlives a cancelled caller, and see another thread's state in the kernel.
  *

@@ -1,26 +1,21 @@
 #include "core/monitor.h"
 #include "core/alone.h"
 #include "core/enter.h"
-#include "core/log.h"
 #include "core/method.h"
 #include "core/notify.h"
 #include "core/promote.h"
+#include "core/shadow.h"
+#include "core/task.h"
 #include "core/thread_timer.h"
 
 #include <sys/prctl.h>
 
 enum {
     TICK_US = 1000,
-    CLOSE_US = 25,     /* to sleep between looks at calls by switch while they are found blocked */
-    WARM_US = 200,     /* while they are not, at best */
-    LOOK_CALLS = 64,   /* a look is paid for by so many calls then */
-    CREDIT_LOOKS = 8,  /* looks that may be saved up, or owed */
-    CLOSE_TICKS = 16,  /* after the last call by switch */
-    CLOSE_MS = 100,    /* after a call was found blocked */
     SUSPECT_S = 1,     /* after a call was found blocked, or was one that asks somebody: see mounts.h */
     QUIET_TICKS = 16,  /* the carrier waits in the loop for so long: the monitor sleeps */
-    SHORT_MS = 1,      /* the same for a fiber that is known to compute */
     SLICE_MS = 3,      /* processor time a fiber may take when somebody else could run */
+    SHORT_MS = 1,      /* the same for a fiber that is known to compute */
     CROWD_MS = 20,     /* the same when every processor computes already */
     LINGER_TICKS = 50, /* nobody else can run yet: let a spare wait in the loop */
 };
@@ -34,32 +29,12 @@ struct watch {
     uint32_t call; /* the owner's kernel thread's word */
 };
 
-/* "TID (name) S numbers...": the name has up to 15 letters, a parenthesis may be one of them. */
-static char state_of(const struct kthread *k)
-{
-    static char path[64];
-    static int named; /* by path: as a rule it is the same again */
-    char text[48];
-    if (named != k->tid)
-        log_text(path, sizeof path, "/proc/self/task/%u/stat", (unsigned long)k->tid);
-    named = k->tid;
-    long fd = sys(SYS_open, path, 0);
-    if (fd < 0)
-        return 'R';
-    long got = sys(SYS_read, fd, text, sizeof text);
-    (void)sys(SYS_close, fd);
-    for (long i = got - 3; i > 0; i--)
-        if (text[i] == ')')
-            return text[i + 2];
-    return 'R';
-}
-
 static unsigned computing(void)
 {
     unsigned n = 0;
     lock_take(&rt.baton.lock);
     for (struct kthread *k = rt.baton.all; k != NULL; k = k->next)
-        if (__atomic_load_n(&k->running, __ATOMIC_RELAXED) != NULL && state_of(k) == 'R')
+        if (__atomic_load_n(&k->running, __ATOMIC_RELAXED) != NULL && task_look(k->tid).state == 'R')
             n++;
     lock_drop(&rt.baton.lock);
     return n;
@@ -107,7 +82,7 @@ static void look(struct watch *w)
     sched_slice_over();
     if (!same) /* its calls on files come and go: at the next it yields */
         return;
-    char state = state_of(k);
+    char state = task_look(k->tid).state;
     uint64_t used = clock_of_thread(k->tid) - w->cpu;
     uint64_t slice = k->running != NULL && k->running->computes != 0 ? SHORT_MS : SLICE_MS;
     if (state == 'S' || state == 'D') {
@@ -122,107 +97,24 @@ static void look(struct watch *w)
     }
 }
 
-/* ---- calls by switch ---- */
+/* Of whom the shadow has told that it waits in a call by `switch`. */
+static void leave_behind(uintptr_t owner, uint32_t call)
+{
+    if (owner != __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE) || call != call_of(owner))
+        return;
+    method_found_blocked();
+    ((struct kthread *)owner)->cpu = 0;
+    baton_take_over(owner);
+}
 
-/* How calls by switch are watched. While calls are found blocked, who waits in one is left behind at the first look. A
- * warm program shall not pay for that: there looks are rarer, for each costs some 10 us of a processor, they are paid
- * for by calls that have come and gone since the look before, and only who is in the same call at two is asked whether
- * it waits. */
-struct close_watch {
+static void doze(void)
+{
+    const uint64_t until = clock_after(TICK_US * 1000);
     uintptr_t owner;
     uint32_t call;
-    bool in_call;     /* by switch, as of the last look */
-    int credit;       /* calls */
-    unsigned us;      /* until the next look */
-    unsigned ticks;   /* left of looking closely at all */
-    uint64_t blocked; /* ns, when the last call was found blocked */
-};
-
-static unsigned longer(unsigned us)
-{
-    return us < TICK_US ? us * 2 : us;
-}
-
-static bool blocked_lately(const struct close_watch *c)
-{
-    return c->blocked != 0 && clock_now() - c->blocked < CLOSE_MS * NS_PER_MS;
-}
-
-/* The time until the next look, while none is found blocked. */
-static void earn(struct close_watch *c, unsigned calls)
-{
-    const int most = CREDIT_LOOKS * LOOK_CALLS;
-    c->credit += (calls < (unsigned)most ? (int)calls : most) - LOOK_CALLS;
-    if (c->credit > most)
-        c->credit = most;
-    if (c->credit < -most)
-        c->credit = -most;
-    if (c->credit >= 0 || c->us < WARM_US)
-        c->us = WARM_US;
-    else
-        c->us = longer(c->us);
-}
-
-static void judge(struct close_watch *c)
-{
-    struct kthread *k = (struct kthread *)c->owner;
-    char state = state_of(k);
-    if ((state == 'S' || state == 'D') && __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1) {
-        method_found_blocked();
-        c->blocked = clock_now();
-        k->cpu = 0;
-        baton_take_over(c->owner);
-    }
-}
-
-static void look_closely(struct close_watch *c)
-{
-    uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
-    uint32_t call = call_of(owner);
-    unsigned calls = owner == c->owner ? method_calls(c->call, call) : 0;
-    bool same = c->in_call && owner == c->owner && call == c->call;
-    c->owner = owner;
-    c->call = call;
-    c->in_call = method_is(call, METHOD_SWITCH) && (owner & BATON_IN_CORE) == 0;
-    if (calls != 0)
-        c->ticks = CLOSE_TICKS;
-    bool lately = blocked_lately(c);
-    if (lately)
-        c->us = same ? longer(c->us) : CLOSE_US; /* the same: it computes there */
-    else
-        earn(c, calls);
-    if (same || (c->in_call && lately))
-        judge(c);
-}
-
-static void nap(uint64_t ns)
-{
-    const struct timespec t = {0, (long)ns};
-    (void)sys(SYS_nanosleep, &t, NULL);
-    rt.methods.looks++;
-}
-
-/* A tick, in pieces while calls are made by switch. */
-static void doze(struct close_watch *c)
-{
-    const uint64_t tick = TICK_US * 1000;
-    if (!method_may_be(METHOD_SWITCH)) {
-        nap(tick);
-        return;
-    }
-    uint64_t begin = clock_now(), gone = 0;
-    while (c->ticks != 0 && gone < tick) {
-        uint64_t piece = c->us * 1000ul;
-        if (gone + piece > tick)
-            break;
-        nap(piece);
-        look_closely(c);
-        gone = clock_now() - begin;
-    }
-    if (gone < tick)
-        nap(tick - gone);
-    c->ticks -= c->ticks != 0;
-    look_closely(c);
+    for (uint64_t now; (now = clock_now()) < until; rt.methods.looks++)
+        if (shadow_nap(until - now, &owner, &call))
+            leave_behind(owner, call);
 }
 
 /* ---- the monitor ---- */
@@ -238,12 +130,13 @@ static void *monitor(void *unused)
 {
     struct watch w = {0};
     struct solitude s = {0};
-    struct close_watch c = {.us = WARM_US};
     (void)unused;
     (void)sys(SYS_prctl, PR_SET_TIMERSLACK, 1); /* the usual slack is as long as its shortest sleep */
     for (;;) {
-        if ((alone_long(&s) || alone_hurry()) && alone_dismiss())
+        if ((alone_long(&s) || alone_hurry()) && alone_dismiss()) {
+            shadow_dismiss();
             return NULL;
+        }
         bool armed = __atomic_load_n(&rt.timers_of_threads.armed, __ATOMIC_SEQ_CST) != 0;
         if (!armed && w.quiet >= QUIET_TICKS && (s.ticks == 0 || alone_long(&s))) {
             __atomic_store_n(&rt.baton.monitor_word, 0, __ATOMIC_SEQ_CST);
@@ -252,9 +145,10 @@ static void *monitor(void *unused)
             __atomic_store_n(&rt.baton.monitor_word, 1, __ATOMIC_SEQ_CST);
             w.quiet = 0;
         }
-        doze(&c);
+        doze();
         look(&w);
         thread_timer_look();
+        shadow_mind();
         calm();
         alone_count(&s);
     }

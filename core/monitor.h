@@ -1,6 +1,7 @@
 /* The monitor: a kernel thread that watches the carrier. It takes the baton from a fiber that blocks in a call nobody
  * hooked, or computes past its slice while others could run, and gives it to a spare kernel thread. It looks every
- * millisecond, sleeps while the carrier waits in the loop, and leaves with the other kernel threads (alone.h). */
+ * millisecond, and at once where the shadow tells it to (shadow.h), sleeps while the carrier waits in the loop, and
+ * leaves with the other kernel threads (alone.h). */
 #ifndef COAX_MONITOR_H
 #define COAX_MONITOR_H
 

@@ -7,7 +7,7 @@ enum { NODES = 16384, FEW = NODES / 8 }; /* pages are taken when used; the kerne
 static struct pending_signal nodes[NODES];
 static uint32_t first_free; /* a guess: there is none below, mostly */
 static uint32_t taken;
-static uint32_t ever_used;  /* none above has been used */
+static uint32_t ever_used; /* none above has been used */
 
 struct pending_signal *pending_take(int sig, const siginfo_t *info, struct fiber *target)
 {

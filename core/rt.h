@@ -24,6 +24,7 @@
 #include "core/job.h"
 #include "core/method.h"
 #include "core/mounts.h"
+#include "core/shadow.h"
 #include "core/thread_timer.h"
 
 struct runtime {
@@ -49,6 +50,7 @@ struct runtime {
     struct jobs job;
     struct methods methods;
     struct mounts mounts;
+    struct shadow shadow;
     struct thread_timers timers_of_threads;
     unsigned ncpus;
     bool coop;      /* fibers run: the core is started */

@@ -137,25 +137,50 @@ teardown() {
     done
 }
 
-# Each look of the monitor is a system call or two. By `switch`, as long as no call is found blocked, it looks every 200
-# us at most, and what is more than once a millisecond is paid for by calls, a look by 64. The walk makes up to eight
-# calls a file, twice.
+# Each look of the monitor is a system call or two: once a millisecond, and when it is told that a call waits.
 # bats test_tags=hook:openat,hook:fstatat,hook:readdir
-@test "a warm walk by switch is looked at as often as its calls pay for" {
-    local tree=/dev/shm/coax-tree.$$ begin ms looks most
+@test "a warm walk by switch is looked at no more often than one by detach" {
+    local tree=/dev/shm/coax-tree.$$ begin ms looks
     mkdir -p "$tree" && "$PROGRAMS/file_walk" "$tree" 20000
     for _ in 1 2 3; do
         begin=${EPOCHREALTIME/./}
         COAX_OPTIONS=(--async switch)
         wrapped "$PROGRAMS/file_walk" "$tree"
         ms=$(((${EPOCHREALTIME/./} - begin) / 1000)) looks=$(stat_of looks)
-        most=$((20 + ms + (ms * 5 < 20000 * 16 / 64 ? ms * 5 : 20000 * 16 / 64)))
-        echo "$output: $looks looks, at most $most, blocked $(stat_of blocked)"
+        echo "$output: $looks looks, at most $((20 + ms)), blocked $(stat_of blocked)"
         [ "$(stat_of blocked)" != 0 ] || break
     done
     rm -rf "$tree"
     [ "$status" = 0 ] && [ "$(stat_of mode)" = fiber ]
-    [ "$(stat_of blocked)" != 0 ] || [ "$looks" -le "$most" ]
+    [ "$(stat_of blocked)" != 0 ] || [ "$looks" -le $((20 + ms)) ]
+}
+
+# The thread that sees within some 50 us that a call by switch waits (core/shadow.h).
+# bats test_tags=hook:stat
+@test "the shadow is there for calls by switch alone, sleeps when they are over, and leaves" {
+    local said=$'one thread: 0\ncalls: as wanted\nasleep: no time\none thread: none'
+    for method in detach switch; do
+        COAX_OPTIONS=(--async "$method")
+        wrapped "$PROGRAMS/header_shadow" count "$([ "$method" = detach ] && echo 0 || echo 1)"
+        [ "$output" = "$said" ] && [ "$status" = 0 ] && [ "$(stat_of mode)" = fiber ]
+    done
+}
+
+# bats test_tags=hook:stat
+@test "the shadow leaves where the processors are wanted by others, and comes back" {
+    COAX_OPTIONS=(--async switch)
+    wrapped "$PROGRAMS/header_shadow" crowd 1
+    [ "$output" = $'alone: as wanted\ncrowded: none\nalone again: as wanted' ] && [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:stat,hook:write,hook:fdatasync,hook:fork
+@test "calls that wait, calls that do not, sleeps and forks while the method changes" {
+    cd "$BATS_TEST_TMPDIR"
+    for method in detach switch; do
+        COAX_OPTIONS=(--async "$method")
+        same_cooperative 8 "$PROGRAMS/header_shadow" race 3
+        [ "$output" = race ] && [ "$status" = 0 ]
+    done
 }
 
 # A program that sleeps is not looked at, whatever it has done before.

@@ -238,7 +238,7 @@ class Report:
                 if int(k.address) == self.owner:
                     return "the carrier" + doing
                 return "spare, idle" if int(k.address) in self.idle else "was the carrier" + doing
-        for function, role in (("monitor", "the monitor"), ("helper", "a helper")):
+        for function, role in (("monitor", "the monitor"), ("shadow", "the shadow"), ("helper", "a helper")):
             if function in names:
                 return role
         return "foreign"

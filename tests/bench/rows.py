@@ -15,6 +15,13 @@ def micro(name, *size):
     return take
 
 
+def blocked(pause):
+    def take(mode, setting):
+        return figures(run([*setting.prefix(mode), "--async", "switch", setting.bench("blocked"),
+                            "40" if setting.quick else "200", str(pause)]))
+    return take
+
+
 def parked(count, *stack):
     def take(mode, setting):
         out = figures(run(setting.prefix(mode) + [setting.bench("parked"), str(count), *map(str, stack)], limit=600))
@@ -94,6 +101,11 @@ def groups(million):
         Group([Row("hackbench -T -p -g10", "s", "value", times(0.8, text="1.25 x as fast as pinned"))],
               printed(r"Time: ([\d.]+)", hack + ["-p"])),
     ]
+    for when, pause in (("after calls that did not", 0), ("after a pause", 30)):
+        result.append(Group([
+            Row(f"a call by switch blocks, {when}: another thread runs", "us", "median", at_most(100)),
+            Row("... nine of ten times within", "us", "ninety"),
+        ], blocked(pause), modes=("coax",)))
     for name, stack, limit in (("default stack", [], 13), ("256 kB stack", [262144], 10)):
         result.append(Group([
             Row(f"idle thread, {name}", "kB", "kilobytes", at_most(limit)),

@@ -1,0 +1,16 @@
+/* What the kernel says of a kernel thread of this process. */
+#ifndef COAX_TASK_H
+#define COAX_TASK_H
+
+#include <stdint.h>
+
+struct task {
+    char state;    /* as in proc(5); 'R' if it cannot be read */
+    int processor; /* that it is on; -1: unknown */
+};
+
+struct task task_look(int tid);
+/* Time that it has waited for a processor, and that it has had one, ns. 0 or -errno: the kernel does not count it. */
+int task_waited(int tid, uint64_t *waited, uint64_t *ran);
+
+#endif
