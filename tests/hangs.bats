@@ -64,14 +64,17 @@ says() {
 load $ROOT/tests/helper
 ${at}test "run" { LIMIT=2 REPORT_SECONDS=10; wrapped "\$PROGRAMS/hang"; [ "\$status" = 124 ]; }
 ${at}test "test" { run "\$COAX" "\$PROGRAMS/hang"; }
+${at}test "test in a run" { LIMIT=100; wrapped "\$PROGRAMS/hang"; }
 END
     run env -i PATH=/usr/local/bin:/usr/bin:/bin BATS_TEST_TIMEOUT=30 timeout -k 5 100 \
-        bats --tap --filter '^run$' "$BATS_TEST_TMPDIR/inner.bats" 3>&-
+        bats --tap --filter '^run$' "$BATS_TEST_TMPDIR/inner.bats"
     grep '^# hangs: test_run' <<<"$output"
     grep '^#   fiber [0-9]* (reads): .* in read on descriptor' <<<"$output"
     grep '^ok 1 run' <<<"$output"
-    run env -i PATH=/usr/local/bin:/usr/bin:/bin BATS_TEST_TIMEOUT=8 timeout -k 5 100 \
-        bats --tap --filter '^test$' "$BATS_TEST_TMPDIR/inner.bats" 3>&-
-    grep '^# hangs: test_test' <<<"$output"
-    grep '^not ok 1 test # timeout' <<<"$output"
+    for name in "test" "test in a run"; do
+        run env -i PATH=/usr/local/bin:/usr/bin:/bin BATS_TEST_TIMEOUT=8 timeout -k 5 100 \
+            bats --tap --filter "^$name\$" "$BATS_TEST_TMPDIR/inner.bats"
+        grep '^# hangs: test_test' <<<"$output"
+        grep "^not ok 1 $name # timeout" <<<"$output"
+    done
 }

@@ -75,13 +75,13 @@ figure() {
 
 # serves DAEMON CONNECTIONS: all are answered without an error, bare by as many threads, under coax by a handful.
 serves() {
-    run timeout -k 10 150 "$ROOT/tests/load/daemon-load" "$1" "$2" 50 1 3>&-
+    run timeout -k 10 150 "$ROOT/tests/load/daemon-load" "$1" "$2" 50 1
     echo "bare: $output"
     [ "$status" = 0 ]
     [ "$(figure connected)" = "$2" ]
     [ "$(figure errors)" = 0 ]
     [ "$(figure threads)" -ge "$2" ]
-    run timeout -k 10 150 "$ROOT/tests/load/daemon-load" "$1" "$2" 50 1 "$COAX" "${UNDER[@]}" 3>&-
+    run timeout -k 10 150 "$ROOT/tests/load/daemon-load" "$1" "$2" 50 1 "$COAX" "${UNDER[@]}"
     echo "wrapped: $output"
     [ "$status" = 0 ]
     [ "$(figure connected)" = "$2" ]
@@ -154,7 +154,7 @@ make_data() {
     start_origin
     start_tinyproxy
     run timeout 60 curl -sS --no-progress-meter -Z --parallel-max 50 -x "127.0.0.1:$port" \
-        "http://127.0.0.1:$origin/[1-1000]" 3>&-
+        "http://127.0.0.1:$origin/[1-1000]"
     [ "$status" = 0 ]
     [ "${#output}" = 100000 ]
     [ "$(kernel_threads "$pid")" -le "$MOST_THREADS" ]
@@ -185,7 +185,7 @@ make_data() {
 
 @test "socat forks a child a connection and serves them all" {
     start_wrapped socat.log socat TCP-LISTEN:PORT,bind=127.0.0.1,reuseaddr,fork,backlog=64 EXEC:cat
-    run timeout 60 "$load/conns" --echo --connections 40 --active 40 --seconds 1 --opening 8 127.0.0.1 "$port" 3>&-
+    run timeout 60 "$load/conns" --echo --connections 40 --active 40 --seconds 1 --opening 8 127.0.0.1 "$port"
     echo "$output"
     [ "$status" = 0 ]
     [[ $output == *"connected 40"*"errors 0" ]]

@@ -307,7 +307,7 @@ X
 
 @test "gdb -p attaches to a wrapped process and lets it go" {
     start_threads
-    run timeout -k 5 60 gdb -p "$pid" -batch -nx -ex 'info threads' -ex bt -ex detach 3>&- 5>&-
+    run timeout -k 5 60 gdb -p "$pid" -batch -nx -ex 'info threads' -ex bt -ex detach 5>&-
     echo "$output"
     [ "$status" = 0 ]
     [[ $output == *"#0 "* ]]
@@ -316,10 +316,10 @@ X
 
 @test "gcore saves a wrapped process" {
     start_threads
-    run timeout -k 5 60 gcore -o core "$pid" 3>&- 5>&-
+    run timeout -k 5 60 gcore -o core "$pid" 5>&-
     echo "$output"
     [ "$status" = 0 ]
-    run timeout -k 5 60 gdb -batch -nx -ex bt /usr/bin/python3 "core.$pid" 3>&- 5>&-
+    run timeout -k 5 60 gdb -batch -nx -ex bt /usr/bin/python3 "core.$pid" 5>&-
     echo "$output"
     [[ $output == *"#0 "* ]]
     still_works
@@ -328,7 +328,7 @@ X
 @test "strace -f follows a wrapped program and attaches to one" {
     bare /usr/bin/python3 "$ROOT/tests/programs/py_subprocess.py"
     expected=$output
-    run timeout -k 5 60 strace -f -o trace "$COAX" /usr/bin/python3 "$ROOT/tests/programs/py_subprocess.py" 3>&-
+    run timeout -k 5 60 strace -f -o trace "$COAX" /usr/bin/python3 "$ROOT/tests/programs/py_subprocess.py"
     [ "$output" = "$expected" ]
     start_threads
     timeout -k 5 30 strace -f -o attached -p "$pid" 2>strace-says 3>&- 5>&- &
