@@ -25,6 +25,7 @@ struct watch {
     unsigned long switches;
     unsigned ticks; /* since the last change of either */
     uint64_t cpu;   /* processor time of the owner's kernel thread then, ns */
+    uint64_t last;  /* the same at the last look */
     unsigned quiet;
     uint32_t call; /* the owner's kernel thread's word */
 };
@@ -70,10 +71,12 @@ static void look(struct watch *w)
     bool same = call == w->call;
     bool stuck = same && method_in_call(call); /* who would have to run may be a timer's: let somebody look */
     w->call = call;
+    uint64_t now = clock_of_thread(k->tid), ran = now - w->last;
+    w->last = now;
     if (!same)
         w->ticks = 0;
     else if (w->ticks++ == 0)
-        w->cpu = clock_of_thread(k->tid);
+        w->cpu = now;
     if (method_is(call, METHOD_NONE))
         return;
     bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits() || notify_waits();
@@ -82,8 +85,9 @@ static void look(struct watch *w)
     sched_slice_over();
     if (!same) /* its calls on files come and go: at the next it yields */
         return;
-    char state = task_look(k->tid).state;
-    uint64_t used = clock_of_thread(k->tid) - w->cpu;
+    /* Who runs is not asked for its state: that takes a descriptor for a moment, whose number it might want. */
+    char state = ran > TICK_US * 1000 / 2 ? 'R' : task_look(k->tid).state;
+    uint64_t used = now - w->cpu;
     uint64_t slice = k->running != NULL && k->running->computes != 0 ? SHORT_MS : SLICE_MS;
     if (state == 'S' || state == 'D') {
         if (stuck)

@@ -25,16 +25,12 @@ struct shadow {
     uint32_t alarm; /* futex: 1, the monitor shall look at what follows */
     uintptr_t owner;
     uint32_t call;
-    /* The monitor's: */
-    unsigned ticks;  /* until it looks again whether the processors are wanted by others */
-    int tid;         /* whose wait for a processor was read last */
-    uint64_t waited; /* ns */
-    uint64_t at;     /* ns */
+    unsigned ticks; /* until the monitor may make it again */
 };
 
 /* A call by `switch` begins. Any fiber, outside the core. */
 void shadow_wake(void);
-/* The monitor's, once a tick: makes it when there may be such calls, and has it leave. */
+/* The monitor's, once a tick: makes it when there may be such calls. */
 void shadow_mind(void);
 void shadow_dismiss(void);
 /* The monitor's sleep, of ns at the most: true, it was told before that a call waits. */

@@ -2,17 +2,19 @@
 #include "core/log.h"
 #include "core/sys.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 
-static long read_file(int tid, const char *name, char *text, size_t size)
+static int open_file(int tasks, int tid, const char *name)
 {
     char path[64];
-    log_text(path, sizeof path, "/proc/self/task/%u/%s", (unsigned long)tid, name);
-    long fd = sys(SYS_open, path, 0);
-    if (fd < 0)
-        return fd;
-    long got = sys(SYS_read, fd, text, size - 1);
-    (void)sys(SYS_close, fd);
+    log_text(path, sizeof path, "%s%u/%s", tasks < 0 ? "/proc/self/task/" : "", (unsigned long)tid, name);
+    return (int)sys(SYS_openat, tasks, path, O_RDONLY | O_CLOEXEC);
+}
+
+static long read_file(int fd, char *text, size_t size)
+{
+    long got = sys(SYS_pread64, fd, text, size - 1, 0);
     text[got < 0 ? 0 : got] = '\0';
     return got;
 }
@@ -27,12 +29,12 @@ static const char *number(const char *at, uint64_t *n)
 }
 
 /* "TID (name) S numbers...": the name has up to 15 letters, a parenthesis may be one of them. */
-struct task task_look(int tid)
+struct task task_look_through(int fd)
 {
     enum { LONGEST_NAME_ENDS = 32, STATE = 3, PROCESSOR = 39 /* fields */ };
     struct task t = {'R', -1};
     char text[512];
-    long got = read_file(tid, "stat", text, sizeof text);
+    long got = read_file(fd, text, sizeof text);
     const char *at = text + (got < LONGEST_NAME_ENDS ? 0 : LONGEST_NAME_ENDS);
     while (at > text && *at != ')')
         at--;
@@ -53,10 +55,28 @@ struct task task_look(int tid)
     return t;
 }
 
-int task_waited(int tid, uint64_t *waited, uint64_t *ran)
+int task_open(int tasks, int tid)
+{
+    return open_file(tasks, tid, "stat");
+}
+
+struct task task_look(int tid)
+{
+    int fd = task_open(-1, tid);
+    struct task t = task_look_through(fd);
+    if (fd >= 0)
+        (void)sys(SYS_close, fd);
+    return t;
+}
+
+int task_waited(int tasks, int tid, uint64_t *waited, uint64_t *ran)
 {
     char text[96];
-    long got = read_file(tid, "schedstat", text, sizeof text);
+    int fd = open_file(tasks, tid, "schedstat");
+    if (fd < 0)
+        return fd;
+    long got = read_file(fd, text, sizeof text);
+    (void)sys(SYS_close, fd);
     if (got < 0)
         return (int)got;
     number(number(text, ran), waited);

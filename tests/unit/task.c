@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 #include "core/task.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
 
@@ -57,11 +58,33 @@ static void processor(void)
     CHECK(sched_setaffinity(0, sizeof all, &all) == 0);
 }
 
+static void without_root(void)
+{
+    char empty[] = "/tmp/taskXXXXXX";
+    int status, tasks = open("/proc/self/task", O_RDONLY | O_DIRECTORY);
+    if (geteuid() != 0)
+        return;
+    CHECK(tasks >= 0 && mkdtemp(empty) != NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        CHECK(chroot(empty) == 0);
+        int fd = task_open(tasks, getppid());
+        for (int i = 0; i < 3; i++) {
+            struct task t = task_look_through(fd);
+            CHECK(t.state == 'S' && t.processor >= 0);
+        }
+        CHECK(task_look(getppid()).processor == -1);
+        _exit(0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    CHECK(rmdir(empty) == 0 && close(tasks) == 0);
+}
+
 static void unknown(void)
 {
     uint64_t a, b;
     struct task t = task_look(0x3ffffff0);
-    CHECK(t.state == 'R' && t.processor == -1 && task_waited(0x3ffffff0, &a, &b) < 0);
+    CHECK(t.state == 'R' && t.processor == -1 && task_waited(-1, 0x3ffffff0, &a, &b) < 0);
 }
 
 static void waited(void)
@@ -69,11 +92,11 @@ static void waited(void)
     uint64_t waiting, ran, after;
     if (access("/proc/self/schedstat", R_OK) != 0)
         return;
-    CHECK(task_waited(sys_gettid(), &waiting, &ran) == 0 && ran > 0);
+    CHECK(task_waited(-1, sys_gettid(), &waiting, &ran) == 0 && ran > 0);
     for (uint64_t until = clock_after(20 * NS_PER_MS); clock_now() < until;)
         ;
     do
-        CHECK(task_waited(sys_gettid(), &waiting, &after) == 0);
+        CHECK(task_waited(-1, sys_gettid(), &waiting, &after) == 0);
     while (after < ran + NS_PER_MS);
 }
 
@@ -84,6 +107,8 @@ int main(void)
     unit_ok("state and processor of threads with odd names");
     processor();
     unit_ok("the processor is where the thread is bound to");
+    without_root();
+    unit_ok("in another root, by a descriptor");
     unknown();
     unit_ok("a thread that there is not");
     waited();
