@@ -37,7 +37,11 @@ watch_test() {
 # says there that the test's time is up.
 eval "bats_$(declare -f run)"
 run() {
-    bats_run without_result "$@"
+    local options=()
+    while [[ $1 = -* || $1 = ! ]]; do
+        options+=("$1") && shift
+    done
+    bats_run "${options[@]}" without_result "$@"
 }
 without_result() {
     "$@" 3>&-
