@@ -207,17 +207,21 @@ static bool writers_own(int sig, const siginfo_t *info)
     return (sig == SIGPIPE || sig == SIGXFSZ) && info->si_code == SI_USER && from_us(info);
 }
 
+static bool holds(const struct pending_signal *queue, int sig)
+{
+    while (queue != NULL && queue->sig != sig)
+        queue = queue->next;
+    return queue != NULL;
+}
+
 /* An earlier one of its kind may be waiting for its turn. */
 static bool comes_later(const struct fiber *self, int sig)
 {
     if (__atomic_load_n(&rt.signals.arrived, __ATOMIC_RELAXED) != NULL)
         return true;
-    if (baton_is_away(self)) /* the carrier may be at work on the queue */
-        return self->sig.queue != NULL;
-    for (const struct pending_signal *p = self->sig.queue; p != NULL; p = p->next)
-        if (p->sig == sig)
-            return true;
-    return false;
+    if (baton_is_away(self)) /* the carrier may be at work on the queues */
+        return self->sig.queue != NULL || rt.signals.queue != NULL;
+    return holds(self->sig.queue, sig) || holds(rt.signals.queue, sig);
 }
 
 /* Its handler runs on the fiber that is interrupted. To a kernel thread of ours libc alone sends, from within, and

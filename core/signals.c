@@ -105,10 +105,23 @@ static void route_one(struct pending_signal *p)
         append(&rt.signals.queue, p);
 }
 
+void signals_route_again(void)
+{
+    struct pending_signal *p = rt.signals.queue;
+    rt.signals.queue = NULL;
+    while (p != NULL) {
+        struct pending_signal *next = p->next;
+        route_one(p);
+        p = next;
+    }
+}
+
 void signals_route(void)
 {
     if (__atomic_load_n(&rt.signals.arrived, __ATOMIC_RELAXED) == NULL)
         return;
+    if (unlikely(rt.signals.queue != NULL)) /* those that came before first */
+        signals_route_again();
     struct pending_signal *p = __atomic_exchange_n(&rt.signals.arrived, NULL, __ATOMIC_SEQ_CST), *oldest = NULL;
     while (p != NULL) {
         struct pending_signal *next = p->next;
@@ -119,17 +132,6 @@ void signals_route(void)
     while ((p = oldest) != NULL) {
         oldest = p->next;
         route_one(p);
-    }
-}
-
-void signals_route_again(void)
-{
-    struct pending_signal *p = rt.signals.queue;
-    rt.signals.queue = NULL;
-    while (p != NULL) {
-        struct pending_signal *next = p->next;
-        route_one(p);
-        p = next;
     }
 }
 
@@ -158,8 +160,8 @@ static struct pending_signal *take(struct fiber *f)
 
 bool signals_handles(struct fiber *self)
 {
-    signals_route();
     route_again(self);
+    signals_route();
     for (const struct pending_signal *p = self->sig.queue; p != NULL; p = p->next)
         if (!blocks(self, p->sig) && is_handler(&rt.signals.acts[p->sig]))
             return true;
@@ -192,8 +194,8 @@ void signals_deliver(struct fiber *self)
     for (;;) {
         self->kt->deferred = false;
         core_enter(self);
-        signals_route();
         route_again(self);
+        signals_route();
         struct pending_signal *p = take(self);
         struct delivery d = {.self = self, .mask = self->sig.mask};
         if (p != NULL) { /* blocked from here on: the next of its kind does not overtake it */
