@@ -211,10 +211,10 @@ END
     done
 }
 
-# Those on files. Without the monitor's, which depend on how long the run takes: it opens, reads and closes what /proc says
-# of a thread, and nobody else makes the older system call open.
+# Those on files. Without the monitor's, which depend on how long the run takes: it opens and closes what /proc says of a
+# thread, and nobody else makes the older system call open.
 calls_of() {
-    LIMIT=120 run_limited strace -f -c -e trace=newfstatat,fstat,statx,statfs,fstatfs,open,openat,openat2,read,readv,preadv2,close,getdents64,lseek \
+    LIMIT=90 run_limited strace -f -c -e trace=newfstatat,fstat,statx,statfs,fstatfs,open,openat,openat2,read,readv,preadv2,close,getdents64,lseek \
         -o "$BATS_TEST_TMPDIR/calls" "$@"
-    awk '$NF == "open" { open = $4 } $NF == "total" { total = $4 } END { print total - 3 * open }' "$BATS_TEST_TMPDIR/calls"
+    awk '$NF == "open" { open = $4 } $NF == "total" { total = $4 } END { print total - 2 * open }' "$BATS_TEST_TMPDIR/calls"
 }
