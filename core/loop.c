@@ -109,10 +109,10 @@ void loop_wait(void)
         cpu_time_pause(k, k->running);
         switch_call(stack_top, iterate, NULL);
         cpu_time_resume(k);
-        if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_RELAXED) == 0)
-            monitor_wake();
     }
-    __atomic_store_n(&l->blocked, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&l->blocked, 0, __ATOMIC_SEQ_CST); /* before it is asked whether the monitor sleeps */
+    if (__atomic_load_n(&rt.baton.monitor_word, __ATOMIC_SEQ_CST) == 0)
+        monitor_wake();
     l->wait_until = 0;
     errno = saved;
     fire_timers();
