@@ -82,13 +82,15 @@ static void look(struct watch *w)
     bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits() || notify_waits();
     if (!others || !(stuck || somebody_waits() || w->ticks >= LINGER_TICKS))
         return;
+    __atomic_store_n(&rt.sched.spent, switches, __ATOMIC_RELAXED);
     sched_slice_over();
     if (!same) /* its calls on files come and go: at the next it yields */
         return;
     /* Who runs is not asked for its state: that takes a descriptor for a moment, whose number it might want. */
     char state = ran > TICK_US * 1000 / 2 ? 'R' : task_look(k->tid).state;
     uint64_t used = now - w->cpu;
-    uint64_t slice = k->running != NULL && k->running->computes != 0 ? SHORT_MS : SLICE_MS;
+    bool idles = __atomic_load_n(&rt.baton.returned, __ATOMIC_RELAXED) != NULL; /* a processor, for want of the baton */
+    uint64_t slice = idles || (k->running != NULL && k->running->computes != 0) ? SHORT_MS : SLICE_MS;
     if (state == 'S' || state == 'D') {
         if (stuck)
             method_found_blocked();

@@ -57,6 +57,7 @@ struct sched {
     unsigned ready;
     unsigned tick;
     unsigned long switches;
+    unsigned long spent; /* what that was when the monitor last saw a slice spent */
 };
 
 /* The running fiber should yield at its next hook; another one runs. */

@@ -2,7 +2,7 @@
 #include "core/altstack.h"
 #include "core/enter.h"
 
-enum { COMPUTES_TURNS = 8, COMPUTES_MS = 1 };
+enum { COMPUTES_TURNS = 8, COMPUTES_MS = 1, BRIEF_US = 200 };
 
 /* The fiber on k, which loses the baton, computes. */
 static void lost_computing(struct kthread *k)
@@ -14,9 +14,20 @@ static void lost_computing(struct kthread *k)
 void share_judge(struct fiber *self)
 {
     struct kthread *k = self->kt;
-    if (k->cpu != 0 && clock_of_thread(k->tid) - k->cpu >= COMPUTES_MS * NS_PER_MS)
+    if (k->cpu == 0)
+        return;
+    uint64_t ran = clock_of_thread(k->tid) - k->cpu;
+    if (ran >= COMPUTES_MS * NS_PER_MS)
         self->computes = COMPUTES_TURNS;
+    else if (ran < BRIEF_US * 1000)
+        self->computes = 0;
     k->cpu = 0;
+}
+
+void share_spent(struct fiber *self)
+{
+    if (__atomic_load_n(&rt.sched.spent, __ATOMIC_RELAXED) == rt.sched.switches)
+        self->computes = COMPUTES_TURNS;
 }
 
 /* Takes the baton from a fiber that computes, as the monitor would. */

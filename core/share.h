@@ -11,6 +11,9 @@
 
 struct fiber;
 
+/* Its slice is over, and it yields: has it computed? A thread that takes a lock each millisecond never gets far enough
+ * to be found at it by the monitor. Outside the core. */
+void share_spent(struct fiber *self);
 /* For a fiber that computes, inside the core: true if the baton went to somebody else, and the fiber is away. */
 bool share_give(struct fiber *self);
 /* For an away fiber: true if it could have the baton at once, and is inside the core now. */

@@ -11,7 +11,9 @@ struct fiber *hook_entered(void)
     if (unlikely(self->asked != 0) && promote_asked(self))
         return NULL;
     signals_call_begins(&self->sig);
-    if (unlikely((real_gate & REAL_SLICE) != 0) && !baton_is_away(self))
+    if (unlikely((real_gate & REAL_SLICE) != 0) && !baton_is_away(self)) {
+        share_spent(self);
         sched_yield_now(self);
+    }
     return self;
 }

@@ -27,6 +27,16 @@ setup() {
     same_cooperative $((CPUS + 3)) "$PROGRAMS/compute_share"
 }
 
+# Each is done with its work before the monitor would call it computing.
+# bats test_tags=hook:clock_gettime,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
+@test "threads that take a lock every half millisecond keep every processor busy" {
+    same_cooperative $((CPUS + 3)) "$PROGRAMS/spin_locks" 4
+    [ "$output" = "1000 pieces" ]
+    [ "$CPUS" = 1 ] || [ "$(stat_of kernel_threads)" -ge 2 ]
+    COAX_OPTIONS=(--strict)
+    same_cooperative 1 "$PROGRAMS/spin_locks" 4
+}
+
 # bats test_tags=hook:read,hook:write,hook:pipe,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_cond_wait,hook:pthread_cond_signal
 @test "work goes through threads that compute and threads that do not" {
     for _ in 1 2 3; do
