@@ -199,7 +199,7 @@ void child_fork_child(void)
     fiber_self = NULL;
     promote_forked(self != NULL ? self : promoted);
     rt.sched = (struct sched){.head = NULL};
-    rt.timers.count = 0;
+    timer_forget_all();
     rt.mounts.lock = (struct lock){.word = 0}; /* somebody may have been reading */
     fdtab_forked();
     loop_forked();

@@ -35,6 +35,13 @@ static void down(uint32_t i)
     place(i, t);
 }
 
+/* The heap moves, and the timers are on their waiters' stacks: others do not look at them. */
+static void publish(void)
+{
+    struct timers *s = &rt.timers;
+    __atomic_store_n(&s->first, s->count == 0 ? 0 : s->heap[1]->at + 1, __ATOMIC_RELAXED);
+}
+
 bool timer_arm(struct timer *t, uint64_t at)
 {
     struct timers *s = &rt.timers;
@@ -49,6 +56,7 @@ bool timer_arm(struct timer *t, uint64_t at)
     t->at = at;
     s->heap[++s->count] = t;
     up(s->count);
+    publish();
     return true;
 }
 
@@ -60,18 +68,26 @@ void timer_disarm(struct timer *t)
         return;
     t->index = 0;
     struct timer *last = s->heap[s->count--];
-    if (last == t)
-        return;
-    place(i, last);
-    if (i > 1 && s->heap[i / 2]->at > last->at)
-        up(i);
-    else
-        down(i);
+    if (last != t) {
+        place(i, last);
+        if (i > 1 && s->heap[i / 2]->at > last->at)
+            up(i);
+        else
+            down(i);
+    }
+    publish();
+}
+
+void timer_forget_all(void)
+{
+    rt.timers.count = 0;
+    publish();
 }
 
 uint64_t timer_next(void)
 {
-    return rt.timers.count == 0 ? CLOCK_NEVER : rt.timers.heap[1]->at;
+    uint64_t first = __atomic_load_n(&rt.timers.first, __ATOMIC_RELAXED);
+    return first - 1; /* of none: CLOCK_NEVER */
 }
 
 struct timer *timer_expired(uint64_t now)

@@ -14,12 +14,15 @@ struct timer {
 struct timers {
     struct timer **heap; /* from 1 */
     uint32_t count, room;
+    uint64_t first; /* the earliest time and 1, for any kernel thread; 0: none is armed */
 };
 
 /* Without memory for the heap the timer fires at once (false): the caller retries and meets the deadline by itself. */
 bool timer_arm(struct timer *t, uint64_t at);
 void timer_disarm(struct timer *t);
-/* The earliest time, CLOCK_NEVER if none is armed. */
+/* In a fork's child: their waiters are gone. */
+void timer_forget_all(void);
+/* The earliest time, CLOCK_NEVER if none is armed. Any kernel thread. */
 uint64_t timer_next(void);
 /* Takes one timer that is due at `now`, or NULL. */
 struct timer *timer_expired(uint64_t now);
