@@ -319,9 +319,16 @@ int sync_once(struct fiber *self, pthread_once_t *once, void (*init)(void))
 /* A private barrier is ours from init to destroy, in libc's memory, for libc has no way to arrive without waiting.
  * Process-shared ones are libc's. */
 struct barrier {
-    uint32_t magic, count, arrived, round;
+    uint32_t magic, count;
+    union { /* more threads may use it than it counts: who begins a round takes back who has arrived, at once */
+        uint64_t state;
+        struct {
+            uint32_t arrived, round;
+        };
+    };
     uint32_t inside; /* still looking at it */
 };
+_Static_assert(sizeof(struct barrier) <= sizeof(pthread_barrier_t), "a barrier of ours takes libc's place");
 
 enum { BARRIER_MAGIC = 0x0ba221e2 };
 
@@ -355,13 +362,22 @@ static int round_try(void *arg)
 int sync_barrier_wait(struct fiber *self, pthread_barrier_t *barrier)
 {
     struct barrier *b = barrier_of(barrier);
-    struct round r = {b, __atomic_load_n(&b->round, __ATOMIC_SEQ_CST)};
-    __atomic_fetch_add(&b->inside, 1, __ATOMIC_SEQ_CST);
-    bool last = __atomic_add_fetch(&b->arrived, 1, __ATOMIC_SEQ_CST) == b->count;
+    struct barrier now = {.count = b->count}, then;
     int e = 0;
+    bool last;
+    __atomic_fetch_add(&b->inside, 1, __ATOMIC_SEQ_CST);
+    now.state = __atomic_load_n(&b->state, __ATOMIC_SEQ_CST);
+    do {
+        then = now;
+        last = ++then.arrived == now.count;
+        if (last) {
+            then.arrived = 0;
+            then.round++;
+        }
+    } while (
+        !__atomic_compare_exchange_n(&b->state, &now.state, then.state, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    struct round r = {b, now.round};
     if (last) {
-        b->arrived = 0;
-        __atomic_fetch_add(&b->round, 1, __ATOMIC_SEQ_CST);
         sys_futex_wake(&b->round, 1 << 30);
         addr_wake(b, ADDR_ALL);
     } else if (self != NULL) {
