@@ -93,6 +93,8 @@ static long wait_with_room(struct fiber *self, int fd, struct fd_entry *e, int d
             r = wait_park(&w.wait, limit->at, (limit->no_point ? WAIT_STOP : WAIT_CANCEL) | WAIT_INTR, call);
             if (room != NULL && r == 0)
                 r = (long)handover_taken(self, &offer);
+            if (r == 0 && unlikely(self->sig.due)) /* a handler first, which may block: somebody else shall look */
+                ready_pass_on_here(e, dir);
         } else if (r == -EPERM)
             r = 0; /* always ready */
     }

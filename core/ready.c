@@ -289,6 +289,11 @@ void ready_stream_closed(struct fiber *self, const uint64_t key[DIRS])
     wake_stream(self, key[DIR_IN], DIR_OUT);
 }
 
+void ready_pass_on_here(struct fd_entry *e, int dir)
+{
+    wake_dir(e, dir);
+}
+
 void ready_pass_on(struct fiber *self, struct fd_entry *e, int dir)
 {
     if (likely(list_empty(&e->waiters[dir])) || self == NULL)

@@ -64,6 +64,7 @@ int64_t ready_account(const struct fd_entry *e, int64_t bytes);
 void ready_stream_closed(struct fiber *self, const uint64_t key[DIRS]);
 /* A read or write that was woken has succeeded: the next in line may find something, too. Outside the core. */
 void ready_pass_on(struct fiber *self, struct fd_entry *e, int dir);
+void ready_pass_on_here(struct fd_entry *e, int dir); /* inside the core */
 void ready_look_again(struct fiber *self, struct fd_entry *e);
 /* Inside the core: all waiters look again. */
 void ready_wake_all(struct fd_entry *e);
