@@ -129,6 +129,12 @@ bool handover_round(bool all)
     return any;
 }
 
+bool handover_waits(void)
+{
+    const struct list *next = __atomic_load_n(&lines.next, __ATOMIC_RELAXED);
+    return next != NULL && next != &lines;
+}
+
 /* ---- what must be certain ---- */
 
 enum { CHECKED = 1, MAY_READ = 2, MAY_WRITE = 4 };

@@ -67,5 +67,7 @@ void handover_woken(struct offer *o);
 void handover_stops(struct fiber *self);
 /* Lets go who has stood in line for long, or everybody; true if there was somebody. */
 bool handover_round(bool all);
+/* Somebody stands in line. Any kernel thread. */
+bool handover_waits(void);
 
 #endif

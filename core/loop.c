@@ -129,7 +129,8 @@ bool loop_has_events(void)
 {
     struct pollfd p = {rt.loop.backend, POLLIN, 0};
     uint64_t next = timer_next();
-    return (next != CLOCK_NEVER && next <= clock_now()) || ready_unarmed() || sys(SYS_poll, &p, 1, 0) > 0;
+    return (next != CLOCK_NEVER && next <= clock_now()) || ready_unarmed() || handover_waits() ||
+           sys(SYS_poll, &p, 1, 0) > 0;
 }
 
 int loop_own_fd(int fd)

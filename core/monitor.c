@@ -56,6 +56,8 @@ static void look(struct watch *w)
 {
     uintptr_t owner = __atomic_load_n(&rt.baton.owner, __ATOMIC_ACQUIRE);
     unsigned long switches = __atomic_load_n(&rt.sched.switches, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_RELAXED) == 0) /* fibers that keep being ready may run for long */
+        __atomic_store_n(&rt.sched.look, true, __ATOMIC_RELAXED);
     if (owner != w->owner || switches != w->switches) {
         *w = (struct watch){.owner = owner, .switches = switches};
         w->call = call_of(owner);
@@ -79,7 +81,8 @@ static void look(struct watch *w)
         w->cpu = now;
     if (method_is(call, METHOD_NONE))
         return;
-    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits() || notify_waits();
+    bool others = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) > 1 || promote_waits() || notify_waits() ||
+                  __atomic_load_n(&rt.loop.queued, __ATOMIC_RELAXED) != 0; /* a signal for it, say */
     if (!others || !(stuck || somebody_waits() || w->ticks >= LINGER_TICKS))
         return;
     __atomic_store_n(&rt.sched.spent, switches, __ATOMIC_RELAXED);
@@ -146,7 +149,8 @@ static void *monitor(void *unused)
         bool armed = __atomic_load_n(&rt.timers_of_threads.armed, __ATOMIC_SEQ_CST) != 0;
         if (!armed && w.quiet >= QUIET_TICKS && (s.ticks == 0 || alone_long(&s))) {
             __atomic_store_n(&rt.baton.monitor_word, 0, __ATOMIC_SEQ_CST);
-            if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST))
+            armed = __atomic_load_n(&rt.timers_of_threads.armed, __ATOMIC_SEQ_CST) != 0;
+            if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST) && !armed)
                 sys_futex_wait(&rt.baton.monitor_word, 0, NULL);
             __atomic_store_n(&rt.baton.monitor_word, 1, __ATOMIC_SEQ_CST);
             w.quiet = 0;

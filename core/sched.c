@@ -54,8 +54,9 @@ struct fiber *sched_pick(void)
     for (;;) {
         if (unlikely(__atomic_load_n(&rt.loop.queued, __ATOMIC_ACQUIRE)))
             drain();
-        if (unlikely(++s->tick >= POLL_EVERY)) {
+        if (unlikely(++s->tick >= POLL_EVERY || __atomic_load_n(&s->look, __ATOMIC_RELAXED))) {
             s->tick = 0;
+            __atomic_store_n(&s->look, false, __ATOMIC_RELAXED);
             loop_poll();
         }
         struct fiber *f = s->head;

@@ -56,6 +56,7 @@ struct sched {
     struct fiber *head, *tail;
     unsigned ready;
     unsigned tick;
+    bool look; /* at the descriptors and timers at the next pick: the monitor's, once a tick */
     unsigned long switches;
     unsigned long spent; /* what that was when the monitor last saw a slice spent */
 };

@@ -27,6 +27,15 @@ setup() {
     same_cooperative $((CPUS + 3)) "$PROGRAMS/compute_share"
 }
 
+# bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
+@test "a thread that sleeps for a moment is woken in time while others compute and yield" {
+    COAX_OPTIONS=(--strict)
+    same_cooperative 1 "$PROGRAMS/spin_sleep"
+    COAX_OPTIONS=()
+    same_cooperative $((CPUS + 3)) "$PROGRAMS/spin_sleep"
+    [ "$output" = often ]
+}
+
 # Each is done with its work before the monitor would call it computing.
 # bats test_tags=hook:clock_gettime,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
 @test "threads that take a lock every half millisecond keep every processor busy" {
