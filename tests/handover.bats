@@ -134,3 +134,9 @@ both() {
     both 0 stream
     [ "$(stat_of handed)" -ge 1000 ]
 }
+
+# bats test_tags=hook:read,hook:write,hook:stat,hook:pipe
+@test "a reader that has got a message and is busy does not keep its writer" {
+    same_cooperative 1 "$PROGRAMS/handover_busy"
+    [ "$output" = "0 late" ]
+}

@@ -116,3 +116,9 @@ same_promoted() {
 @test "many at a time, created, joined, detached and cancelled" {
     same_promoted 300 "$PROGRAMS/race_promote"
 }
+
+# bats test_tags=hook:sched_setscheduler,hook:pthread_kill,hook:usleep
+@test "main computes, alone, and hears the signals of a thread that has become a kernel thread" {
+    same_promoted 1 "$PROGRAMS/promote_spin"
+    [ "$output" = "20 handled, all sent" ]
+}
