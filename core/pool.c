@@ -26,11 +26,21 @@ struct helper {
     bool lost; /* not counted any more */
 };
 
+static bool spawn(void);
+
+static void count_one_less(void)
+{
+    lock_take(&rt.pool.lock);
+    rt.pool.threads--;
+    lock_drop(&rt.pool.lock);
+}
+
 /* The caller has gone. Inside the core, or all signals blocked. True: no helper has begun with it, and none will. */
 static bool take_back(struct job *job)
 {
     struct pool *p = &rt.pool;
     struct job *before = NULL, *at;
+    bool next = false; /* those that wait have no helper left */
     lock_take(&p->lock);
     for (at = p->head; at != NULL && at != job; at = at->next)
         before = at;
@@ -41,9 +51,12 @@ static bool take_back(struct job *job)
         p->queued--;
     } else if (job->endless && job->helper != NULL && !job->helper->lost) {
         job->helper->lost = true;
-        p->threads--;
+        next = p->queued > p->idle;
+        p->threads -= !next;
     }
     lock_drop(&p->lock);
+    if (next && !spawn())
+        count_one_less();
     return at != NULL;
 }
 

@@ -53,6 +53,15 @@ setup() {
     done
 }
 
+# bats test_tags=hook:getpwnam_r
+@test "a look-up behind one that never comes back is made when that is given up" {
+    COAX_OPTIONS=(--dns-timeout 2 --pool-size 1)
+    for mode in fiber kernel; do
+        wrapped --threads $mode "$PROGRAMS/db_slow" behind 2000
+        [ "$output" = behind ] && [ "$status" = 0 ]
+    done
+}
+
 # bats test_tags=hook:initgroups
 @test "initgroups sets what it has found, for all threads" {
     local alone=()

@@ -319,6 +319,29 @@ static void *init_groups(void *unused)
     return NULL;
 }
 
+/* The only helper is in a look-up that never comes back; who waits for one meanwhile gets it when that is given up. */
+static void *hangs(void *unused)
+{
+    struct passwd e, *found;
+    char buf[500];
+    CHECK(getpwnam_r("hang", &e, buf, sizeof buf, &found) == ETIMEDOUT);
+    return unused;
+}
+
+static void behind(int ms)
+{
+    pthread_t t;
+    struct passwd e, *found;
+    char buf[500];
+    CHECK(pthread_create(&t, NULL, hangs, NULL) == 0);
+    usleep(ms * 500);
+    CHECK(getpwnam_r("alice", &e, buf, sizeof buf, &found) == 0 && found == &e);
+    CHECK(pthread_join(t, NULL) == 0);
+    printf("behind\n");
+    fflush(stdout);
+    _exit(0);
+}
+
 int main(int argc, char **argv)
 {
     static const char *databases[] = {"passwd",    "group", "shadow",  "gshadow", "networks", "services",
@@ -342,6 +365,8 @@ int main(int argc, char **argv)
         fflush(stdout);
         _exit(0);
     }
+    if (!strcmp(argv[1], "behind"))
+        behind(n);
     if (!strcmp(argv[1], "cancel"))
         cancel(n);
     if (!strcmp(argv[1], "race"))
