@@ -44,7 +44,7 @@ static int wait_any(struct fiber *self, idtype_t type, id_t id, int options, uin
     struct watch *w = real.malloc(sizeof *w);
     if (w == NULL)
         return -ENOMEM;
-    *w = (struct watch){{.run = watch_run, .drop = watch_drop}, type, id, options};
+    *w = (struct watch){{.run = watch_run, .drop = watch_drop, .endless = true}, type, id, options};
     int r = pool_run(self, &w->job, at, WAIT_CANCEL | WAIT_INTR, "wait");
     if (r == 0)
         real.free(w);
