@@ -153,13 +153,17 @@ static bool main_takes(int sig, const siginfo_t *info)
     return rt.coop && process && promote_record() != NULL && signals_main_alive() && !blocks(rt.fibers.main, sig);
 }
 
-/* The carrier waits in its own context, where no fiber is: it is inside the core. */
-static struct kthread *idle_carrier(void)
+/* A kernel thread of ours in its own context, where no fiber is: the carrier that waits, or one that a fiber has just
+ * left and that has not blocked all signals yet. */
+static bool between_fibers(void)
 {
     if (!rt.coop || fiber_record != NULL)
-        return NULL;
-    struct kthread *k = signals_carrier();
-    return k->tid == sys_gettid() ? k : NULL;
+        return false;
+    int tid = sys_gettid();
+    for (const struct kthread *k = __atomic_load_n(&rt.baton.all, __ATOMIC_ACQUIRE); k != NULL; k = k->next)
+        if (k->tid == tid)
+            return true;
+    return false;
 }
 
 /* A signal that only makes a fiber look at its queue: the true one is in there. */
@@ -186,8 +190,7 @@ static void outside(int sig, siginfo_t *info, void *context)
 {
     if (is_nudge(info))
         return;
-    struct kthread *k = idle_carrier();
-    struct pending_signal *p = k != NULL || main_takes(sig, info) ? pending_take(sig, info, NULL) : NULL;
+    struct pending_signal *p = between_fibers() || main_takes(sig, info) ? pending_take(sig, info, NULL) : NULL;
     if (p == NULL) {
         run_native(sig, info, context);
     } else {

@@ -64,6 +64,10 @@ static void append(struct pending_signal **queue, struct pending_signal *p)
 
 void signals_give(struct fiber *f, struct pending_signal *p)
 {
+    if (unlikely(f->state == FIBER_DONE || f->state == FIBER_FREE)) { /* it has ended meanwhile */
+        pending_put(p);
+        return;
+    }
     if (f->promoted) {
         p->next = NULL;
         signals_forward(f, p);
