@@ -198,7 +198,7 @@ void child_fork_child(void)
     real_gate_set(REAL_FIBERS | REAL_SLICE | REAL_ASKS | REAL_NONE | REAL_SHADOW, false);
     fiber_self = NULL;
     promote_forked(self != NULL ? self : promoted);
-    rt.sched = (struct sched){.head = NULL};
+    rt.sched = (struct sched){.ready = 0};
     timer_forget_all();
     rt.mounts.lock = (struct lock){.word = 0}; /* somebody may have been reading */
     fdtab_forked();

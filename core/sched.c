@@ -12,26 +12,44 @@ enum { POLL_EVERY = 61 }; /* picks between two looks at the descriptors while fi
 
 void sched_ready(struct fiber *f)
 {
-    struct sched *s = &rt.sched;
+    struct run_queue *q = likely(f->computes == 0) ? &rt.sched.soon : &rt.sched.late;
     f->state = FIBER_READY;
     f->next = NULL;
-    if (s->tail != NULL)
-        s->tail->next = f;
+    if (q->tail != NULL)
+        q->tail->next = f;
     else
-        s->head = f;
-    s->tail = f;
-    s->ready++;
+        q->head = f;
+    q->tail = f;
+    rt.sched.ready++;
 }
 
 void sched_ready_first(struct fiber *f)
 {
-    struct sched *s = &rt.sched;
+    struct run_queue *q = &rt.sched.soon;
     f->state = FIBER_READY;
-    f->next = s->head;
-    s->head = f;
-    if (s->tail == NULL)
-        s->tail = f;
-    s->ready++;
+    f->next = q->head;
+    q->head = f;
+    if (q->tail == NULL)
+        q->tail = f;
+    rt.sched.ready++;
+}
+
+static struct fiber *take(struct sched *s)
+{
+    struct run_queue *q = &s->soon;
+    if (unlikely(q->head == NULL || (s->turn && !s->was_late)) && s->late.head != NULL) {
+        q = &s->late;
+        s->turn = false;
+    }
+    s->was_late = q == &s->late;
+    struct fiber *f = q->head;
+    if (f == NULL)
+        return NULL;
+    q->head = f->next;
+    if (q->head == NULL)
+        q->tail = NULL;
+    s->ready--;
+    return f;
 }
 
 /* What other kernel threads and signal handlers have asked for. */
@@ -56,17 +74,13 @@ struct fiber *sched_pick(void)
             drain();
         if (unlikely(++s->tick >= POLL_EVERY || __atomic_load_n(&s->look, __ATOMIC_RELAXED))) {
             s->tick = 0;
+            s->turn = s->turn || s->look;
             __atomic_store_n(&s->look, false, __ATOMIC_RELAXED);
             loop_poll();
         }
-        struct fiber *f = s->head;
-        if (likely(f != NULL)) {
-            s->head = f->next;
-            if (s->head == NULL)
-                s->tail = NULL;
-            s->ready--;
+        struct fiber *f = take(s);
+        if (likely(f != NULL))
             return f;
-        }
         loop_wait();
     }
 }
@@ -98,12 +112,12 @@ void sched_yield_now(struct fiber *self)
 {
     core_enter(self);
     sched_slice_begins();
-    bool alone = rt.sched.head == NULL;
+    bool alone = rt.sched.ready == 0;
     if (alone) { /* look for events, and leave the processor to other processes */
         if (__atomic_load_n(&rt.loop.queued, __ATOMIC_ACQUIRE))
             drain();
         loop_poll();
-        alone = rt.sched.head == NULL;
+        alone = rt.sched.ready == 0;
     }
     if (!alone) {
         sched_ready(self);

@@ -52,9 +52,17 @@ enum {
     WAIT_RESTART = 64, /* of wait_away_now: a handler with SA_RESTART that ran just before the call does not end it */
 };
 
-struct sched {
+struct run_queue {
     struct fiber *head, *tail;
-    unsigned ready;
+};
+
+/* Who has waited for something does so again soon, as a rule, and goes before who is known to compute (share.h). These
+ * have a turn once a tick of the monitor all the same. */
+struct sched {
+    struct run_queue soon, late;
+    unsigned ready; /* in both */
+    bool turn;      /* of those that compute, unless one of them was the last */
+    bool was_late;
     unsigned tick;
     bool look; /* at the descriptors and timers at the next pick: the monitor's, once a tick */
     unsigned long switches;

@@ -66,7 +66,7 @@ bool share_take(struct fiber *self)
 
 bool share_give(struct fiber *self)
 {
-    if (rt.config.strict || rt.sched.head == NULL || rt.baton.nthreads - rt.baton.nidle >= rt.ncpus)
+    if (rt.config.strict || rt.sched.ready == 0 || rt.baton.nthreads - rt.baton.nidle >= rt.ncpus)
         return false;
     struct kthread *to = baton_idle_one();
     if (to == NULL)

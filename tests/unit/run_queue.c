@@ -10,7 +10,7 @@ static void order(void)
     static const int want[] = {5, 3, 0, 1, 2, 4};
     struct fiber *self = fiber_self, *got[6];
     core_enter(self);
-    CHECK(rt.sched.head == NULL && rt.sched.tail == NULL && rt.sched.ready == 0);
+    CHECK(rt.sched.soon.head == NULL && rt.sched.soon.tail == NULL && rt.sched.ready == 0);
     rt.sched.tick = 0; /* no look at the descriptors meanwhile */
     sched_ready(&fakes[0]);
     sched_ready(&fakes[1]);
@@ -23,14 +23,14 @@ static void order(void)
         CHECK_EQ(fakes[i].state, FIBER_READY);
         got[i] = sched_pick();
     }
-    CHECK(rt.sched.head == NULL && rt.sched.tail == NULL && rt.sched.ready == 0);
+    CHECK(rt.sched.soon.head == NULL && rt.sched.soon.tail == NULL && rt.sched.ready == 0);
     for (int i = 0; i < 6; i++)
         CHECK_EQ(got[i] - fakes, want[i]);
     /* First into an empty queue, then last. */
     sched_ready_first(&fakes[0]);
     sched_ready(&fakes[1]);
     CHECK(sched_pick() == &fakes[0] && sched_pick() == &fakes[1]);
-    CHECK(rt.sched.head == NULL && rt.sched.tail == NULL && rt.sched.ready == 0);
+    CHECK(rt.sched.soon.head == NULL && rt.sched.soon.tail == NULL && rt.sched.ready == 0);
     core_leave(self);
     unit_ok("order");
 }
