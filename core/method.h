@@ -81,12 +81,6 @@ static inline bool method_is(uint32_t call, enum method m)
     return (call & CALL_METHOD) == (uint32_t)m + 1;
 }
 
-/* Calls begun between two words of one kernel thread. */
-static inline unsigned method_calls(uint32_t from, uint32_t to)
-{
-    return (to - from) / (CALL_METHOD + 1);
-}
-
 /* k's own: a call begins; what was before is returned, and restored afterwards. */
 static inline uint32_t method_mark(struct kthread *k, enum method m)
 {

@@ -30,10 +30,10 @@ setup() {
 # bats test_tags=hook:usleep,hook:pthread_create,hook:pthread_join,hook:pthread_mutex_lock,hook:pthread_mutex_unlock
 @test "a thread that sleeps for a moment is woken in time while others compute and yield" {
     COAX_OPTIONS=(--strict)
-    same_cooperative 1 "$PROGRAMS/spin_sleep"
+    same_cooperative 1 "$PROGRAMS/spin_locks" 3 30
     COAX_OPTIONS=()
-    same_cooperative $((CPUS + 3)) "$PROGRAMS/spin_sleep"
-    [ "$output" = often ]
+    same_cooperative $((CPUS + 3)) "$PROGRAMS/spin_locks" 3 30
+    [ "$output" = "1000 pieces, slept often" ]
 }
 
 # Each is done with its work before the monitor would call it computing.
