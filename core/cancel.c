@@ -1,6 +1,6 @@
 #include "core/cancel.h"
 #include "core/enter.h"
-#include "core/identity.h"
+#include "core/kick.h"
 #include "core/scope.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ int cancel_fiber(struct fiber *self, struct fiber *target)
 {
     if (target->promoted && target->state != FIBER_DONE && target->state != FIBER_FREE)
         return -ENOTSUP;
-    identity_can_kick();
+    kick_prepare();
     fiber_inside(self, cancel_here, target);
     return 0;
 }

@@ -1,6 +1,6 @@
 #include "core/descriptor.h"
 #include "core/enter.h"
-#include "core/identity.h"
+#include "core/kick.h"
 #include "core/members.h"
 #include "core/ready.h"
 
@@ -76,7 +76,7 @@ int descriptor_abort(struct fiber *self, int fd, int error)
     a.e = fdtab_get(fd);
     if (a.e == NULL)
         return -ENOMEM;
-    identity_can_kick();
+    kick_prepare();
     fiber_inside(self, abort_here, &a);
     return 0;
 }

@@ -1,5 +1,5 @@
 #include "core/enter.h"
-#include "core/identity.h"
+#include "core/kick.h"
 #include "core/key.h"
 #include "core/landing.h"
 #include "core/method.h"
@@ -111,7 +111,7 @@ int fiber_start_core(void)
     adopt_main();
     (void)sys(SYS_prctl, PR_GET_NAME, rt.fibers.main->name);
     signals_start(rt.fibers.main);
-    identity_wrap_setxid();
+    kick_start();
     __atomic_store_n(&rt.coop, true, __ATOMIC_SEQ_CST);
     real_gate_set(REAL_NONE, method_default() == METHOD_NONE);
     real_gate_set(REAL_FIBERS, true);

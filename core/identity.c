@@ -1,5 +1,6 @@
 #include "core/identity.h"
 #include "core/enter.h"
+#include "core/kick.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/promote.h"
@@ -11,8 +12,6 @@
 #include <sys/prctl.h>
 #include <ucontext.h>
 #include <string.h>
-
-enum { SIGNAL_CANCEL = 32, SIGNAL_SETXID = 33 }; /* libc keeps them for itself */
 
 bool identity_own_stack(const void *stack, size_t size)
 {
@@ -55,112 +54,9 @@ bool identity_start_fibers(void)
     return false;
 }
 
-/* ---- setuid and kin ---- */
-
-/* As rt_sigaction takes it. */
-struct kernel_action {
-    void *handler;
-    unsigned long flags;
-    void *restorer;
-    uint64_t mask;
-};
-
-static void (*libc_setxid)(int, siginfo_t *, void *);
-
-/* The block that libc lists for this kernel thread: the main thread's for the first, its own for the others. */
-static uintptr_t listed_block(void)
-{
-    int tid = sys_gettid();
-    for (struct kthread *k = rt.baton.all; k != NULL; k = k->next)
-        if (k->tid == tid)
-            return k == &rt.baton.first ? rt.fibers.leader_block : k->fs;
-    return 0;
-}
-
-/* libc signals every thread on its list and waits until each has marked itself done: a fiber's block is not the one
- * that it looks at. Inside the core, too: who asks holds libc's lock of the list. */
-static void on_setxid(int sig, siginfo_t *info, void *context)
-{
-    uintptr_t here = tls_pointer(), listed = listed_block();
-    if (listed != 0 && listed != here)
-        (void)sys(SYS_arch_prctl, 0x1002 /* ARCH_SET_FS */, listed);
-    libc_setxid(sig, info, context);
-    if (listed != 0 && listed != here)
-        (void)sys(SYS_arch_prctl, 0x1002, here);
-}
-
-void identity_wrap_setxid(void)
-{
-    struct kernel_action act;
-    if (sys(SYS_rt_sigaction, SIGNAL_SETXID, NULL, &act, 8) != 0 || act.handler == NULL ||
-        act.handler == (void *)on_setxid)
-        return;
-    *(void **)&libc_setxid = act.handler;
-    *(void (**)(int, siginfo_t *, void *)) & act.handler = on_setxid;
-    (void)sys(SYS_rt_sigaction, SIGNAL_SETXID, &act, NULL, 8);
-}
-
 /* ---- cancellation ---- */
 
-static struct {
-    bool kicked;
-    bool installed;
-    void (*libc)(int, siginfo_t *, void *);
-} cancel;
-
-/* On a fiber that runs away from the carrier, or a promoted thread: in its own code with asynchronous cancellation, or
- * inside a call of libc that is a cancellation point (libc marks itself asynchronous around those). */
-static void on_cancel(int sig, siginfo_t *info, void *context)
-{
-    struct fiber *self = fiber_self, *promoted = promote_record();
-    if (promoted != NULL) {
-        if (identity_cancelled(promoted) && tls_is_async(promoted->fs))
-            real.pthread_testcancel();
-        return;
-    }
-    if (self == NULL) {
-        cancel.libc(sig, info, context);
-        return;
-    }
-    if (self->kt->in_core || !self->cancel_pending || self->cancel_disabled || self->exiting || wait_is_away(self))
-        return;
-    if (tls_is_async(self->fs)) {
-        memcpy(&((ucontext_t *)context)->uc_sigmask, &self->kt->kernel_mask, 8);
-        identity_test_cancel(self);
-    }
-}
-
-int identity_can_kick(void)
-{
-    struct kernel_action act;
-    if (cancel.installed)
-        return 0;
-    int e = tls_learn_cancel(); /* libc installs its handler, and shows how signals return */
-    if (e != 0)
-        return e;
-    if (sys(SYS_rt_sigaction, SIGNAL_CANCEL, NULL, &act, 8) != 0 || act.handler == NULL)
-        return EAGAIN;
-    *(void **)&cancel.libc = act.handler;
-    *(void (**)(int, siginfo_t *, void *)) & act.handler = on_cancel;
-    act.flags &= ~(unsigned long)SA_RESTART;
-    (void)sys(SYS_rt_sigaction, SIGNAL_CANCEL, &act, NULL, 8);
-    cancel.installed = true;
-    return 0;
-}
-
-/* As libc does: who is not inside a cancellation point finds out at its next. */
-static void kick_promoted(const struct fiber *target)
-{
-    if (rt.tls.async_bits == 0 || tls_is_async(target->fs))
-        (void)sys(SYS_tgkill, sys_getpid(), target->kt->tid, SIGNAL_CANCEL);
-}
-
-/* Its kernel thread cannot begin with another fiber as long as the caller has the baton. */
-void identity_kick(const struct fiber *target)
-{
-    if (cancel.installed && baton_is_away(target) && target->kt->running == target)
-        (void)sys(SYS_tgkill, sys_getpid(), target->kt->tid, SIGNAL_CANCEL);
-}
+static bool cancelled_from_outside;
 
 /* A signal would end some calls early that are not to be cancelled: who has disabled it looks when it enables it. */
 static void kick(struct fiber *target)
@@ -168,7 +64,7 @@ static void kick(struct fiber *target)
     if (target->state == FIBER_PARKED || target->state == FIBER_READY || wait_is_away(target))
         wait_cancel(target);
     else if (!target->cancel_disabled)
-        identity_kick(target);
+        kick_out(target);
 }
 
 void identity_test_cancel(struct fiber *self)
@@ -194,7 +90,7 @@ int identity_cancel(struct fiber *self, struct fiber *target)
 {
     if (target->state == FIBER_DONE || target->state == FIBER_FREE)
         return 0;
-    int e = identity_can_kick();
+    int e = kick_prepare();
     if (e != 0)
         return e;
     tls_set_cancelled(target->fs);
@@ -211,7 +107,7 @@ int identity_cancel(struct fiber *self, struct fiber *target)
         return 0;
     }
     if (self == NULL) {
-        __atomic_store_n(&cancel.kicked, true, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&cancelled_from_outside, true, __ATOMIC_SEQ_CST);
         loop_kick();
         return 0;
     }
@@ -223,7 +119,7 @@ int identity_cancel(struct fiber *self, struct fiber *target)
 
 void identity_drain(void)
 {
-    if (!__atomic_exchange_n(&cancel.kicked, false, __ATOMIC_SEQ_CST))
+    if (!__atomic_exchange_n(&cancelled_from_outside, false, __ATOMIC_SEQ_CST))
         return;
     for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all; l = l->next) {
         struct fiber *f = container_of(l, struct fiber, all);

@@ -10,9 +10,6 @@
 bool identity_own_stack(const void *stack, size_t size);
 /* The mask leaves out a processor that the process may use. */
 bool identity_narrow(const cpu_set_t *cpus);
-/* Lets libc change the ids of all kernel threads (setuid and kin): its handler must find the kernel thread's own block.
- */
-void identity_wrap_setxid(void);
 /* The stack size of a thread without attributes; its guard size, if wanted. */
 size_t identity_default_stack(size_t *guard);
 /* Starts the core at the first pthread_create; false: kernel threads (and one line that says why). */
@@ -22,10 +19,6 @@ int identity_cancel(struct fiber *self, struct fiber *target);
 /* pthread_testcancel for a fiber: does not return if it has been cancelled and may be. */
 void identity_test_cancel(struct fiber *self);
 bool identity_cancelled(const struct fiber *self);
-/* A kick is a signal of libc's that the program cannot see: it ends the system call that a fiber is in, away. Its
- * handler is there once this was called: 0 or an error number. The kick itself: inside the core. */
-int identity_can_kick(void);
-void identity_kick(const struct fiber *target);
 /* Inside the core: wakes parked fibers that a foreign thread has cancelled. */
 void identity_drain(void);
 

@@ -1,6 +1,6 @@
 #include "core/line.h"
 #include "core/enter.h"
-#include "core/identity.h"
+#include "core/kick.h"
 
 #include <errno.h>
 #include <string.h>
@@ -200,7 +200,7 @@ void line_drop(struct fiber *self, int fd, int error)
     if (likely(__atomic_load_n(&rt.line.of_fds, __ATOMIC_RELAXED) == 0) || self == NULL)
         return;
     uint64_t until = clock_after(PATIENCE);
-    identity_can_kick();
+    kick_prepare();
     core_enter(self);
     while (line_drop_here(fd, error) && clock_now() < until) {
         struct wait w;

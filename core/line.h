@@ -68,7 +68,7 @@ void line_interrupted(struct fiber *self);
 /* Before the descriptor is closed: who waits with it wakes with the error, and is out of the kernel when this returns.
  * Outside the core. */
 void line_drop(struct fiber *self, int fd, int error);
-/* Inside the core, after identity_can_kick: the same, but that who is in the kernel (true: there is one) comes out
+/* Inside the core, after kick_prepare: the same, but that who is in the kernel (true: there is one) comes out
  * later. */
 bool line_drop_here(int fd, int error);
 

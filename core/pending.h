@@ -28,6 +28,8 @@ bool pending_scarce(void);
 
 /* Any kernel thread, a handler, too: the carrier will hand it out. */
 void signals_arrive(struct pending_signal *p);
+/* Inside the core: who takes a signal for the process; NULL: all block it. */
+struct fiber *signals_choose(int sig);
 /* Inside the core. */
 void signals_give(struct fiber *f, struct pending_signal *p);
 /* True: it is in the kernel now, for a signalfd. */
@@ -46,8 +48,8 @@ struct handler_frame *signals_frames(struct fiber *self, uintptr_t sp);
 void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *context, uint64_t mask, bool blocked);
 /* Inside the core, after some have been handled: the kernel may hand out again what it was to keep. */
 void signals_let_in(struct kthread *k);
-/* Makes the fiber on that kernel thread look at its queue. */
-void signals_nudge(int tid, int sig);
+/* In a handler of ours, on a stack of the fiber's: runs the handlers that are due. */
+void signals_interrupt(struct fiber *self, ucontext_t *context);
 /* What the kernel calls instead of the program's handler. */
 void signals_trampoline(int sig, siginfo_t *info, void *context);
 /* Tells the kernel of the program's action: 0 or -1. */

@@ -3,6 +3,7 @@
 #include "core/cancel.h"
 #include "core/handover.h"
 #include "core/identity.h"
+#include "core/kick.h"
 #include "core/method.h"
 #include "core/switch.h"
 
@@ -268,7 +269,7 @@ static void end_away(struct wait *w, int result)
         w->pause = FIRST_PAUSE;
     }
     if (!wait_in_handler(w))
-        identity_kick(w->fiber);
+        kick_out(w->fiber);
     timer_disarm(&w->timer);
     timer_arm(&w->timer, clock_after(w->pause));
     w->pause = w->pause * 2 < LAST_PAUSE ? w->pause * 2 : LAST_PAUSE;
@@ -302,7 +303,7 @@ static bool overdue(struct wait *w)
         wait_give_up(w, stopped(self));
     if (likely(!w->woken))
         return false;
-    identity_can_kick();
+    kick_prepare();
     w->pause = FIRST_PAUSE;
     timer_arm(&w->timer, clock_after(FIRST_PAUSE));
     return true;
@@ -349,7 +350,7 @@ long wait_away(struct wait *w, uint64_t deadline, int flags, const char *call, w
     w->frames = w->fiber->sig.frames;
     w->fiber->sig.begun = false; /* the call has not been tried: it may not wait at all */
     if (begin(w, deadline, flags, call) != CLOCK_NEVER)
-        identity_can_kick();
+        kick_prepare();
     return end_of_away(w, go_away_again(w, -EINTR, fn, arg));
 }
 

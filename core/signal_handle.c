@@ -166,30 +166,9 @@ static bool between_fibers(void)
     return false;
 }
 
-/* A signal that only makes a fiber look at its queue: the true one is in there. */
-static char nudge;
-
-void signals_nudge(int tid, int sig)
-{
-    siginfo_t info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = sig;
-    info.si_code = SI_QUEUE;
-    info.si_pid = sys_getpid();
-    info.si_value.sival_ptr = &nudge;
-    (void)sys(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, sig, &info);
-}
-
-static bool is_nudge(const siginfo_t *info)
-{
-    return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &nudge && info->si_pid == sys_getpid();
-}
-
 /* No fiber is interrupted: a thread that is none, or the carrier between two of them. */
 static void outside(int sig, siginfo_t *info, void *context)
 {
-    if (is_nudge(info))
-        return;
     struct pending_signal *p = between_fibers() || main_takes(sig, info) ? pending_take(sig, info, NULL) : NULL;
     if (p == NULL) {
         run_native(sig, info, context);
@@ -252,18 +231,23 @@ static void leave(const struct fiber *self, ucontext_t *context)
     altstack_return(self->kt, context);
 }
 
+void signals_interrupt(struct fiber *self, ucontext_t *context)
+{
+    unblock(self->kt);
+    signals_deliver(self);
+    leave(self, context);
+}
+
 /* On a stack of the fiber's. */
 static void run_here(int sig, siginfo_t *info, void *context)
 {
     struct fiber *self = fiber_self;
     int saved = errno;
-    if (!is_nudge(info))
-        signals_run(self, sig, info, context, self->sig.mask, true);
-    if (self->sig.due && !self->kt->in_core) {
-        unblock(self->kt);
-        signals_deliver(self);
-    }
-    leave(self, context);
+    signals_run(self, sig, info, context, self->sig.mask, true);
+    if (self->sig.due && !self->kt->in_core)
+        signals_interrupt(self, context);
+    else
+        leave(self, context);
     errno = saved;
 }
 
@@ -304,13 +288,13 @@ void signals_trampoline(int sig, siginfo_t *info, void *context)
         errno = saved;
         return;
     }
-    bool nudged = is_nudge(info), ours = altstack_ours(self->kt, info, context);
-    if (!nudged && !at_once(self, sig, info)) {
+    bool ours = altstack_ours(self->kt, info, context);
+    if (!at_once(self, sig, info)) {
         queue(self, sig, info, ours);
         leave(self, context);
         errno = saved;
-    } else if (ours && !(nudged && self->kt->in_core)) {
-        altstack_move(self, !nudged, run_here, sig, info, context);
+    } else if (ours) {
+        altstack_move(self, true, run_here, sig, info, context);
     } else {
         run_here(sig, info, context);
     }

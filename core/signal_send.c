@@ -1,6 +1,6 @@
 /* Sending signals to fibers, and waiting for them. See signals.h. */
 #include "core/enter.h"
-#include "core/identity.h"
+#include "core/kick.h"
 #include "core/mem.h"
 #include "core/pending.h"
 
@@ -86,6 +86,38 @@ static int send(struct fiber *self, struct fiber *target, int sig, const siginfo
         signals_give(target, p);
     core_leave(self);
     return p == NULL ? EAGAIN : 0;
+}
+
+static long by_kernel(int sig, const siginfo_t *info)
+{
+    return info->si_code == SI_USER ? sys(SYS_kill, info->si_pid, sig)
+                                    : sys(SYS_rt_sigqueueinfo, info->si_pid, sig, info);
+}
+
+/* Among kernel threads the kernel would choose the first, on which another fiber may run just now: a signal for the
+ * caller would be handled after the call. Not what nobody takes now, nor what the kernel keeps for us. */
+static bool by_us(struct fiber *self, int sig, const siginfo_t *info)
+{
+    if (sig < 1 || sig > SIGNALS || !has_handler(sig) || !signals_main_alive())
+        return false;
+    core_enter(self);
+    signals_route();
+    bool kept = (__atomic_load_n(&rt.signals.held, __ATOMIC_SEQ_CST) & signal_bit(sig)) != 0 || pending_scarce();
+    struct fiber *f = kept ? NULL : signals_choose(sig);
+    struct pending_signal *p = f == NULL ? NULL : pending_take(sig, info, NULL);
+    if (p != NULL)
+        signals_give(f, p);
+    core_leave(self);
+    return p != NULL;
+}
+
+long signals_kill_process(struct fiber *self, int sig, const union sigval *value)
+{
+    siginfo_t info;
+    describe(&info, sig, value);
+    if (value == NULL)
+        info.si_code = SI_USER;
+    return by_us(self, sig, &info) ? 0 : by_kernel(sig, &info);
 }
 
 static bool ended(const struct fiber *f)
@@ -206,7 +238,7 @@ static long take_or_wait(struct fiber *self, const struct awaited *a, struct pen
 static long wait_for(struct fiber *self, struct awaited *a, struct pending_signal **found)
 {
     long r;
-    identity_can_kick();
+    kick_prepare();
     do {
         struct wait w;
         wait_init(&w, self, NULL);

@@ -1,6 +1,6 @@
 #include "core/altstack.h"
 #include "core/enter.h"
-#include "core/identity.h"
+#include "core/kick.h"
 #include "core/pending.h"
 #include "core/promote.h"
 #include "core/switch.h"
@@ -9,6 +9,11 @@
 #include <errno.h>
 #include <string.h>
 #include <ucontext.h>
+
+static bool arrived(void)
+{
+    return __atomic_load_n(&rt.signals.arrived, __ATOMIC_RELAXED) != NULL;
+}
 
 void signals_arrive(struct pending_signal *p)
 {
@@ -20,7 +25,7 @@ void signals_arrive(struct pending_signal *p)
     while (!__atomic_compare_exchange_n(&rt.signals.arrived, &head, p, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
 
-static struct fiber *choose(int sig)
+struct fiber *signals_choose(int sig)
 {
     for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all; l = l->next) {
         struct fiber *f = container_of(l, struct fiber, all);
@@ -73,7 +78,7 @@ void signals_give(struct fiber *f, struct pending_signal *p)
         signals_forward(f, p);
         return;
     }
-    int sig = p->sig, tid = f->kt != NULL ? f->kt->tid : 0;
+    int sig = p->sig;
     if (p->target == f && blocks(f, sig) && signals_show(p)) {
         pending_put(p);
         return;
@@ -86,9 +91,9 @@ void signals_give(struct fiber *f, struct pending_signal *p)
         return;
     }
     if (baton_is_away(f) && !blocks(f, sig)) {
-        /* It runs on a kernel thread of its own: a signal there makes it look. */
+        int flags = rt.signals.acts[sig].sa_flags;
         f->sig.due = true;
-        signals_nudge(tid, sig);
+        kick_look(f, (flags & SA_RESTART) != 0, (flags & SA_ONSTACK) != 0 && rt.signals.altstacks);
         return;
     }
     if (blocks(f, sig))
@@ -102,7 +107,7 @@ void signals_give(struct fiber *f, struct pending_signal *p)
 
 static void route_one(struct pending_signal *p)
 {
-    struct fiber *f = p->target != NULL ? p->target : choose(p->sig);
+    struct fiber *f = p->target != NULL ? p->target : signals_choose(p->sig);
     if (f != NULL)
         signals_give(f, p);
     else
@@ -122,7 +127,7 @@ void signals_route_again(void)
 
 void signals_route(void)
 {
-    if (__atomic_load_n(&rt.signals.arrived, __ATOMIC_RELAXED) == NULL)
+    if (!arrived())
         return;
     if (unlikely(rt.signals.queue != NULL)) /* those that came before first */
         signals_route_again();
@@ -216,6 +221,38 @@ void signals_deliver(struct fiber *self)
             return;
         switch_capture(&d.context, deliver, &d);
     }
+}
+
+/* What of a set the kernel would give to this fiber, were it a thread. */
+static uint64_t own(const struct fiber *self, uint64_t set)
+{
+    set &= rt.signals.ours & ~self->sig.mask & ~rt.signals.kernel_mask;
+    if (self != rt.fibers.main && signals_main_alive())
+        set &= rt.fibers.main->sig.mask;
+    return set;
+}
+
+/* The first kernel thread runs another fiber: a signal that the kernel has just taken out for it is in no queue. */
+static void await_arrival(void)
+{
+    enum { ON_ITS_WAY = 5000 /* ns */ };
+    uint64_t until = clock_after(ON_ITS_WAY);
+    while (__atomic_load_n(&rt.baton.first.running, __ATOMIC_RELAXED) != NULL && !arrived() && clock_now() < until)
+        ;
+}
+
+void signals_settle(struct fiber *self, uint64_t set)
+{
+    static const struct timespec now;
+    siginfo_t info;
+    long sig;
+    if (self->kt != &rt.baton.first && (set = own(self, set)) != 0 && !pending_scarce()) {
+        while ((sig = sys(SYS_rt_sigtimedwait, &set, &info, &now, 8)) > 0)
+            signals_arrive(pending_take((int)sig, &info, NULL));
+        await_arrival();
+    }
+    if (unlikely(arrived()))
+        signals_deliver(self);
 }
 
 bool signals_restarts(struct fiber *self)

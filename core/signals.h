@@ -62,6 +62,12 @@ int signals_action(int sig, const struct sigaction *act, struct sigaction *old);
 int signals_mask(struct fiber *self, int how, const sigset_t *set, sigset_t *old);
 uint64_t signals_set_mask(struct fiber *self, uint64_t mask);
 int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value);
+/* To the process itself; value NULL: as kill(), else as sigqueue(). */
+long signals_kill_process(struct fiber *self, int sig, const union sigval *value);
+/* What the kernel already has of these for the process, and would have given to this thread before the present call
+ * returns, is handled: a timer that has been stopped does not signal any more, and no handler runs that is replaced
+ * now. Outside the core. */
+void signals_settle(struct fiber *self, uint64_t set);
 /* As rt_tgsigqueueinfo. */
 int signals_queue(struct fiber *self, struct fiber *target, int sig, const siginfo_t *info);
 /* The program has a signalfd for these. */

@@ -7,7 +7,12 @@
 
 GATED(int, sigaction, (int sig, const struct sigaction *restrict act, struct sigaction *restrict old), (sig, act, old))
 {
-    return hook_enter() == NULL && !rt.coop ? real.sigaction(sig, act, old) : signals_action(sig, act, old);
+    struct fiber *self = hook_enter();
+    if (self == NULL && !rt.coop)
+        return real.sigaction(sig, act, old);
+    if (self != NULL && act != NULL && sig >= 1 && sig <= SIGNALS)
+        signals_settle(self, signal_bit(sig));
+    return signals_action(sig, act, old);
 }
 TWIN(__sigaction, sigaction);
 

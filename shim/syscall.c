@@ -75,7 +75,10 @@ static const struct same {
     [SYS_wait4] = {wait4, IS_INT},
     [SYS_execve] = {execve, IS_INT},
     [SYS_execveat] = {execveat, IS_INT},
+    [SYS_kill] = {kill, IS_INT},
     [SYS_tgkill] = {tgkill, IS_INT},
+    [SYS_alarm] = {alarm, IS_INT},
+    [SYS_setitimer] = {setitimer, IS_INT},
 };
 
 static long call(const struct same *s, const long a[6])

@@ -41,14 +41,18 @@ static pid_t process_of(pid_t id)
 
 GATED(int, kill, (pid_t pid, int sig), (pid, sig))
 {
-    hook_bind();
-    return real.kill(process_of(pid), sig);
+    struct fiber *self = hook_enter();
+    pid = process_of(pid);
+    return self != NULL && pid == sys_getpid() ? (int)hook_result(signals_kill_process(self, sig, NULL))
+                                               : real.kill(pid, sig);
 }
 
 GATED(int, sigqueue, (pid_t pid, int sig, const union sigval value), (pid, sig, value))
 {
-    hook_bind();
-    return real.sigqueue(process_of(pid), sig, value);
+    struct fiber *self = hook_enter();
+    pid = process_of(pid);
+    return self != NULL && pid == sys_getpid() ? (int)hook_result(signals_kill_process(self, sig, &value))
+                                               : real.sigqueue(pid, sig, value);
 }
 
 GATED(pid_t, getpgid, (pid_t pid), (pid))
@@ -138,7 +142,6 @@ static long pass(long number, const long a[6])
 static unsigned processes(long number)
 {
     switch (number) {
-    case SYS_kill:
     case SYS_rt_sigqueueinfo:
     case SYS_getpgid:
     case SYS_getsid:

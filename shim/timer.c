@@ -1,11 +1,14 @@
-/* Timers on a thread's processor time, and those that signal one thread: see core/thread_timer.h. All others are the
- * kernel's. */
+/* Timers. Those on a thread's processor time, and those that signal one thread, are ours: see core/thread_timer.h. All
+ * others are the kernel's: a signal of before the call is handled before it returns. */
 #include "shim/hook.h"
 #include "core/thread_timer.h"
 #include "shim/clock.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 /* What the kernel's timer is made with instead of what the program said. */
 struct creation {
@@ -77,6 +80,36 @@ EXPORT int timer_create(clockid_t clock, struct sigevent *restrict event, timer_
     return finish(&c, r, r == 0 ? *timer : NULL);
 }
 
+static long settled(long result, uint64_t signals)
+{
+    struct fiber *self = hook_enter();
+    int saved = errno;
+    if (self != NULL)
+        signals_settle(self, signals);
+    errno = saved;
+    return result;
+}
+
+GATED(unsigned, alarm, (unsigned seconds), (seconds))
+{
+    hook_bind();
+    return (unsigned)settled(real.alarm(seconds), signal_bit(SIGALRM));
+}
+
+GATED(useconds_t, ualarm, (useconds_t value, useconds_t interval), (value, interval))
+{
+    hook_bind();
+    return (useconds_t)settled(real.ualarm(value, interval), signal_bit(SIGALRM));
+}
+
+GATED(int, setitimer, (__itimer_which_t which, const struct itimerval *restrict want, struct itimerval *restrict old),
+      (which, want, old))
+{
+    hook_bind();
+    return (int)settled(real.setitimer(which, want, old),
+                        signal_bit(SIGALRM) | signal_bit(SIGVTALRM) | signal_bit(SIGPROF));
+}
+
 static bool ours(timer_t timer)
 {
     hook_bind();
@@ -97,7 +130,7 @@ EXPORT int timer_settime(timer_t timer, int flags, const struct itimerspec *rest
                          struct itimerspec *restrict old)
 {
     if (!ours(timer) || !mem_readable(want, sizeof *want) || (old != NULL && !mem_writable(old, sizeof *old)))
-        return real.timer_settime(timer, flags, want, old);
+        return (int)settled(real.timer_settime(timer, flags, want, old), ALL_SIGNALS);
     return (int)hook_result(thread_timer_set(timer, now_of(timer), flags, want, old));
 }
 
@@ -114,7 +147,7 @@ EXPORT int timer_delete(timer_t timer)
     hook_bind();
     if (unlikely(thread_timer_any(&rt.timers_of_threads)))
         thread_timer_remove(timer);
-    return real.timer_delete(timer);
+    return (int)settled(real.timer_delete(timer), ALL_SIGNALS);
 }
 
 /* The same, for programs that were linked before glibc 2.34. */

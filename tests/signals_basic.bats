@@ -33,7 +33,17 @@ load helper
     same_cooperative 1 "$PROGRAMS/signal_left"
 }
 
-# bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:signal,hook:pause
+# bats test_tags=hook:kill,hook:sigqueue,hook:alarm,hook:setitimer,hook:signal,hook:syscall,hook:usleep
+@test "a signal to the own process, or of a timer that is stopped, is handled before the call returns" {
+    same_cooperative 3 "$PROGRAMS/signal_before"
+}
+
+# bats test_tags=hook:setitimer,hook:kill,hook:signal,hook:usleep,hook:sem_timedwait,hook:pthread_create
+@test "a signal that has been handled does not end the process when its default is back" {
+    same_cooperative 2 "$PROGRAMS/signal_disposed"
+}
+
+# bats test_tags=hook:alarm,hook:ualarm,hook:setitimer,hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:signal,hook:pause
 @test "alarms and interval timers" {
     same_cooperative 3 "$PROGRAMS/signal_alarm"
 }

@@ -54,6 +54,11 @@ int main(void)
     while (alarms < 6)
         pause();
     CHECK(setitimer(ITIMER_REAL, &none, NULL) == 0);
+    int before = alarms;
+    CHECK(ualarm(20000, 0) == 0);
+    CHECK(ualarm(20000, 0) > 0);
+    while (alarms == before)
+        usleep(1000);
     stop = 1;
     CHECK(pthread_join(t[0], NULL) == 0);
     CHECK(pthread_join(t[1], NULL) == 0);

@@ -1,6 +1,6 @@
 /* Waits in the kernel: what ends them, who stands in line for them. */
 #include "core/cancel.h"
-#include "core/identity.h"
+#include "core/kick.h"
 #include "core/line.h"
 #include "tests/unit/unit.h"
 
@@ -208,7 +208,7 @@ static void without_threads(void)
     pthread_t t[3], thread;
     CHECK(getuid() != 0 || setuid(61234) == 0);
     unit_start_fibers();
-    CHECK_EQ(identity_can_kick(), 0);
+    CHECK_EQ(kick_prepare(), 0);
     CHECK_EQ(setrlimit(RLIMIT_NPROC, &none), 0);
     CHECK_EQ(pthread_create(&thread, NULL, needs_thread, NULL), EAGAIN);
     for (int i = 0; i < 3; i++) {
