@@ -28,11 +28,26 @@ struct helper {
 
 static bool spawn(void);
 
+static void finish(struct job *job);
+
+/* One that was counted could not be made. If it was to be the only one, those who have queued make their calls
+ * themselves. */
 static void count_one_less(void)
 {
+    struct job *job = NULL;
     lock_take(&rt.pool.lock);
-    rt.pool.threads--;
+    if (--rt.pool.threads == 0) {
+        job = rt.pool.head;
+        rt.pool.head = rt.pool.tail = NULL;
+        rt.pool.queued = 0;
+    }
     lock_drop(&rt.pool.lock);
+    while (job != NULL) {
+        struct job *next = job->next;
+        job->refused = true;
+        finish(job);
+        job = next;
+    }
 }
 
 /* The caller has gone. Inside the core, or all signals blocked. True: no helper has begun with it, and none will. */
@@ -161,17 +176,9 @@ static bool enqueue(struct job *job, bool bounded)
         p->most = p->threads;
     lock_drop(&p->lock);
     sys_futex_wake(&p->signal, 1);
-    if (!grow || spawn())
-        return true;
-    lock_take(&p->lock);
-    p->threads--;
-    bool stranded = p->threads == 0;
-    if (stranded) { /* nobody will ever take it: it is the only one */
-        p->head = p->tail = NULL;
-        p->queued = 0;
-    }
-    lock_drop(&p->lock);
-    return !stranded;
+    if (grow && !spawn())
+        count_one_less();
+    return true;
 }
 
 /* Outside the core a handler may come, and submit, too: not while this holds the lock. */
@@ -212,7 +219,7 @@ static int wait_foreign(struct job *job, uint64_t deadline, int flags)
         else if (leave_foreign(job))
             return -ETIMEDOUT;
     }
-    return 0;
+    return job->refused ? -E_AGAIN : 0;
 }
 
 struct pool_wait {
@@ -225,7 +232,7 @@ static void abandon(struct wait *wait)
     struct pool_wait *w = container_of(wait, struct pool_wait, wait);
     struct job *job = w->job;
     job->waiter = NULL;
-    if (rt.pool.threads == 0) /* in a fork's child nobody else has it */
+    if (job->refused || rt.pool.threads == 0) /* in a fork's child nobody else has it */
         return;
     w->job = NULL;
     if (take_back(job))
@@ -248,10 +255,13 @@ int pool_run(struct fiber *self, struct job *job, uint64_t deadline, int flags, 
     job->helper = NULL;
     job->waiter = NULL;
     job->fiber = self != NULL;
-    if (self == NULL)
+    job->refused = false;
+    if (self == NULL) {
         /* A helper would have the ids and namespaces of who made it, and work with those of others. */
-        return promote_record() == NULL && submit(job, deadline != CLOCK_NEVER) ? wait_foreign(job, deadline, flags)
-                                                                                : run_here(self, job, call);
+        bool queued = promote_record() == NULL && submit(job, deadline != CLOCK_NEVER);
+        int r = queued ? wait_foreign(job, deadline, flags) : -E_AGAIN;
+        return r == -E_AGAIN ? run_here(self, job, call) : r;
+    }
     struct pool_wait w = {.job = job};
     wait_init(&w.wait, self, abandon);
     job->waiter = &w.wait;
@@ -272,7 +282,7 @@ void pool_drain(void)
         struct job *next = job->next;
         if (job->waiter != NULL) {
             job->waiter->fiber->cpu.ns += job->cpu;
-            wait_wake(job->waiter, 0);
+            wait_wake(job->waiter, job->refused ? -E_AGAIN : 0);
         } else {
             job->drop(job);
         }

@@ -19,6 +19,7 @@ struct job {
     struct wait *waiter;        /* a fiber's; NULL: abandoned. Under the baton */
     bool fiber;                 /* the caller is one */
     bool endless;               /* may never come back: once abandoned, its helper does not count for the limit */
+    bool refused;               /* no helper could be made: the caller makes the call himself */
     uint64_t cpu;               /* processor time that it took, ns */
     struct helper *helper;      /* that runs it. Under the pool's lock */
     uint32_t done;              /* futex for callers that are no fibers */

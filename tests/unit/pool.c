@@ -262,6 +262,51 @@ static void deadline_races_of_threads(void)
     unit_ok("deadline_races_of_threads");
 }
 
+/* ---- no helper can be made ---- */
+
+static int make_none(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+{
+    (void)thread, (void)attr, (void)start, (void)arg;
+    unit_block(100000);
+    return EAGAIN;
+}
+
+static void run_without(struct fiber *self, int me)
+{
+    for (int i = 0; i < RACES; i++)
+        results[me][i] = nap(self, &raced[me][i], 0, CLOCK_NEVER);
+}
+
+static void *fiber_without(void *arg)
+{
+    run_without(fiber_self, (int)(intptr_t)arg);
+    return NULL;
+}
+
+static void *thread_without(void *arg)
+{
+    run_without(NULL, (int)(intptr_t)arg);
+    return NULL;
+}
+
+/* Several find out at once that they are the last: each makes his own call. */
+static void none_can_be_made(void)
+{
+    enum { THREADS = 3 };
+    pthread_t threads[THREADS], fibers[CALLERS - THREADS];
+    real.pthread_create = make_none;
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = unit_thread(thread_without, (void *)(intptr_t)i);
+    for (int i = THREADS; i < CALLERS; i++)
+        fibers[i - THREADS] = unit_fiber(fiber_without, (void *)(intptr_t)i);
+    unit_join_all(fibers, CALLERS - THREADS);
+    for (int i = 0; i < THREADS; i++)
+        CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    for (int i = 0; i < CALLERS * RACES; i++)
+        CHECK_EQ(raced[i / RACES][i % RACES].runs, 1);
+    CHECK_EQ(pool_threads(), 0);
+}
+
 /* Its own process, so that helpers of other cases do not count. */
 static void apart(void (*test)(void), const char *name)
 {
@@ -284,6 +329,7 @@ int main(void)
     unit_start();
     apart(growth_to_limit, "growth_to_limit");
     apart(limit_zero, "limit_zero");
+    apart(none_can_be_made, "none_can_be_made");
     CHECK_EQ(fiber_start_core(), 0);
     one_after_the_other();
     growth();
