@@ -111,9 +111,10 @@ static void on_setxid(int sig, siginfo_t *info, void *context)
         (void)sys(SYS_arch_prctl, 0x1002, here);
 }
 
+/* libc's handler, or ours. Ignored is what a program inherits that libc's posix_spawn has started. */
 static bool ask_kernel(int sig, struct kernel_action *act)
 {
-    return sys(SYS_rt_sigaction, sig, NULL, act, 8) == 0 && act->handler != NULL;
+    return sys(SYS_rt_sigaction, sig, NULL, act, 8) == 0 && (uintptr_t)act->handler > (uintptr_t)SIG_IGN;
 }
 
 /* On an alternate stack, as all of ours: see altstack.h. What else it takes to return from a handler is libc's. */

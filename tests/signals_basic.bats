@@ -43,6 +43,13 @@ load helper
     same_cooperative 2 "$PROGRAMS/signal_disposed"
 }
 
+@test "libc's own signals are inherited as ignored, or not" {
+    local how
+    for how in ignored default; do
+        same_cooperative 3 "$PROGRAMS/signal_internal" $how "$PROGRAMS/sem_handler_posts"
+    done
+}
+
 # bats test_tags=hook:alarm,hook:ualarm,hook:setitimer,hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:signal,hook:pause
 @test "alarms and interval timers" {
     same_cooperative 3 "$PROGRAMS/signal_alarm"
