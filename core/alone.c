@@ -22,7 +22,9 @@ bool alone_dismiss(void)
     lock_take(&b->lock);
     bool alone = __atomic_load_n(&rt.fibers.live, __ATOMIC_RELAXED) == 1 &&
                  __atomic_load_n(&rt.fibers.threads, __ATOMIC_RELAXED) == 1 && rt.notify.known == 0 &&
-                 __atomic_load_n(&rt.timers_of_threads.armed, __ATOMIC_SEQ_CST) == 0 && b->nidle == b->nthreads - 1;
+                 __atomic_load_n(&rt.timers_of_threads.armed, __ATOMIC_SEQ_CST) == 0 &&
+                 __atomic_load_n(&rt.timers_of_threads.receives, __ATOMIC_RELAXED) == 0 && !promote_waits() &&
+                 b->nidle == b->nthreads - 1;
     for (struct kthread *k = b->idle; k != NULL; k = k->next_idle)
         alone = alone && k != &b->first;
     if (alone) {
@@ -81,8 +83,8 @@ bool alone_wait(struct fiber *self)
         core_enter(self);
         wait_init(&w, self, NULL);
         wait_park(&w, clock_after(2 * NS_PER_MS), 0, "unshare");
+        one = only_one(); /* inside the core: no handler comes while the lock is held */
         core_leave(self);
-        one = only_one();
     }
     __atomic_store_n(&rt.baton.hurry, false, __ATOMIC_RELAXED);
     return one;

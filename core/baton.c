@@ -17,19 +17,24 @@
 enum { KTHREAD_STACK = 128 << 10 };
 
 /* Real pthreads, so that libc stays in its multi-thread mode; all signals blocked until they carry. */
-int baton_spawn(void *(*start)(void *), void *arg, int detached)
+static int spawn(void *(*start)(void *), void *arg, int detached, pthread_t *thread)
 {
     uint64_t all = ALL_SIGNALS, old;
     pthread_attr_t attr;
-    pthread_t thread;
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof all);
     real.pthread_attr_init(&attr);
     real.pthread_attr_setdetachstate(&attr, detached);
     real.pthread_attr_setstacksize(&attr, KTHREAD_STACK + tls_room());
-    int e = real.pthread_create(&thread, &attr, start, arg);
+    int e = real.pthread_create(thread, &attr, start, arg);
     real.pthread_attr_destroy(&attr);
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof old);
     return -e;
+}
+
+int baton_spawn(void *(*start)(void *), void *arg, int detached)
+{
+    pthread_t thread;
+    return spawn(start, arg, detached, &thread);
 }
 
 /* Records are kept, for a fiber still points at that of the kernel thread that ran it last. */
@@ -58,7 +63,6 @@ static void *spare(void *arg)
 {
     struct kthread *k = arg;
     k->fs = tls_pointer();
-    k->tid = sys_gettid();
     baton_idle(k);
     record_put(k);
     return NULL;
@@ -70,11 +74,13 @@ struct kthread *baton_make(void *(*start)(void *), int detached)
     struct kthread *k = record_take();
     if (k == NULL)
         return NULL;
+    pthread_t thread;
     k->fresh = true;
-    if (monitor_make() != 0 || baton_spawn(start, k, detached) != 0) {
+    if (monitor_make() != 0 || spawn(start, k, detached, &thread) != 0) {
         record_put(k);
         return NULL;
     }
+    k->tid = tls_tid((uintptr_t)thread); /* it may be signalled before it runs */
     lock_take(&rt.baton.lock);
     k->next = rt.baton.all;
     rt.baton.all = k;
@@ -309,6 +315,7 @@ bool baton_step_away(struct fiber *self)
     if (to == NULL)
         return false;
     k->cpu = 0;
+    signals_step_away(self);
     baton_hand(to);
     k->in_core = false;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -56,9 +56,11 @@ static long compare(const uint32_t *word, uint32_t value)
     return sys(SYS_futex, word, FUTEX_CMP_REQUEUE_PRIVATE, 0, 0, word, value);
 }
 
-static long futex_wait(struct fiber *self, const uint32_t *word, uint32_t value, const struct timespec *timeout,
-                       bool absolute, clockid_t clock, uint32_t bits)
+static long futex_wait(struct fiber *self, const long a[6], bool absolute, clockid_t clock, uint32_t bits)
 {
+    const uint32_t *word = (const uint32_t *)a[0];
+    uint32_t value = (uint32_t)a[2];
+    const struct timespec *timeout = (const struct timespec *)a[3];
     uint64_t at = CLOCK_NEVER;
     if (bits == 0)
         return -EINVAL;
@@ -73,6 +75,10 @@ static long futex_wait(struct fiber *self, const uint32_t *word, uint32_t value,
     long r;
     do {
         core_enter(self);
+        if (unlikely(rt.addr.in_kernel)) { /* since it was asked: who would wake us does not look here */
+            core_leave(self);
+            return away(self, a, WAIT_INTR);
+        }
         addr_link(&w, self, word);
         w.bits = bits;
         r = compare(word, value);
@@ -207,9 +213,9 @@ long sync_futex(struct fiber *self, const long a[6])
         return away(self, a, WAIT_STOP | WAIT_INTR);
     switch (op) {
     case FUTEX_WAIT:
-        return futex_wait(self, word, (uint32_t)a[2], (const struct timespec *)a[3], false, clock, ~0u);
+        return futex_wait(self, a, false, clock, ~0u);
     case FUTEX_WAIT_BITSET:
-        return futex_wait(self, word, (uint32_t)a[2], (const struct timespec *)a[3], true, clock, (uint32_t)a[5]);
+        return futex_wait(self, a, true, clock, (uint32_t)a[5]);
     case FUTEX_WAKE:
         return futex_wake(self, a, word, ~0u);
     case FUTEX_WAKE_BITSET:
@@ -243,18 +249,23 @@ void futex_foreign(const long a[6])
     }
 }
 
-void futex_in_kernel(struct fiber *self)
+static void wake_all(void *unused)
 {
-    rt.addr.in_kernel = true;
-    if (self == NULL)
-        return;
-    core_enter(self);
+    (void)unused;
+    rt.addr.in_kernel = true; /* inside the core: who has asked has parked, or asks again in there */
     for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all; l = l->next) {
-        struct fiber *f = container_of(l, struct fiber, all);
-        if (f->state != FIBER_PARKED || f->call != futex_call)
+        const struct fiber *f = container_of(l, struct fiber, all);
+        if (f->wait == NULL || f->wait->woken || f->call != futex_call)
             continue;
         f->wait->unlink(f->wait);
         wait_wake(f->wait, 0);
     }
-    core_leave(self);
+}
+
+void futex_in_kernel(struct fiber *self)
+{
+    if (rt.coop)
+        fiber_inside(self, wake_all, NULL);
+    else
+        rt.addr.in_kernel = true;
 }

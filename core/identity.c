@@ -61,6 +61,8 @@ static bool cancelled_from_outside;
 /* A signal would end some calls early that are not to be cancelled: who has disabled it looks when it enables it. */
 static void kick(struct fiber *target)
 {
+    if (target->state == FIBER_READY && tls_is_async(target->fs))
+        target->sig.due = true; /* it looks when it runs */
     if (target->state == FIBER_PARKED || target->state == FIBER_READY || wait_is_away(target))
         wait_cancel(target);
     else if (!target->cancel_disabled)

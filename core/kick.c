@@ -45,6 +45,40 @@ static bool is_kick(const siginfo_t *info)
     return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &ours && info->si_pid == sys_getpid();
 }
 
+/* libc's handler, or ours. Ignored is what a program inherits that libc's posix_spawn has started. */
+static bool ask_kernel(int sig, struct kernel_action *act)
+{
+    return sys(SYS_rt_sigaction, sig, NULL, act, 8) == 0 && (uintptr_t)act->handler > (uintptr_t)SIG_IGN;
+}
+
+static handler on_cancel, on_setxid;
+
+/* libc has its handler only after the first pthread_cancel, and puts it over ours then. */
+static bool have_cancel(void)
+{
+    struct kernel_action act;
+    if (!ask_kernel(SIGNAL_CANCEL, &act) && !ask_kernel(SIGNAL_SETXID, &act))
+        return false;
+    if (act.handler == on_cancel)
+        return true;
+    if (act.handler != on_setxid)
+        libc.cancel = act.handler;
+    act.handler = on_cancel;
+    act.flags &= ~(unsigned long)(SA_RESTART | SA_ONSTACK);
+    act.mask = 0;
+    return sys(SYS_rt_sigaction, SIGNAL_CANCEL, &act, NULL, 8) == 0;
+}
+
+/* Its kernel thread has lost the baton, and goes on with the fiber's mask, unless a call has one of its own. */
+static void take_mask(const struct fiber *self, ucontext_t *context)
+{
+    uint64_t mask = signals_away_mask(self);
+    if (memcmp(&context->uc_sigmask, &self->kt->kernel_mask, sizeof mask) != 0)
+        return;
+    self->kt->kernel_mask = mask;
+    memcpy(&context->uc_sigmask, &mask, sizeof mask);
+}
+
 /* On a stack of the fiber's, in its own code. With asynchronous cancellation, or inside a call of libc that is a
  * cancellation point (libc marks itself asynchronous around those), it is cancelled here. */
 static void look(int sig, siginfo_t *info, void *context)
@@ -55,12 +89,14 @@ static void look(int sig, siginfo_t *info, void *context)
     (void)info;
     if (self->kt->in_core)
         return;
-    if (identity_cancelled(self) && !wait_is_away(self) && tls_is_async(self->fs)) {
-        memcpy(&((ucontext_t *)context)->uc_sigmask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
-        identity_test_cancel(self);
-    }
+    if (baton_is_away(self))
+        take_mask(self, context);
     if (self->sig.due)
         signals_interrupt(self, context);
+    if (identity_cancelled(self) && !wait_is_away(self) && tls_is_async(self->fs)) { /* does not return from here */
+        (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &self->kt->kernel_mask, NULL, sizeof self->kt->kernel_mask);
+        identity_test_cancel(self);
+    }
     errno = saved;
 }
 
@@ -85,6 +121,20 @@ static void on_cancel(int sig, siginfo_t *info, void *context)
         libc.cancel(sig, info, context);
 }
 
+/* ALL_SIGNALS are blocked: whoever did that, with a lock in his hand, say, lets this signal alone in, for libc. */
+static bool shut(const void *context)
+{
+    uint64_t mask;
+    memcpy(&mask, &((const ucontext_t *)context)->uc_sigmask, sizeof mask);
+    return (mask & signal_bit(SIGNAL_CANCEL)) != 0;
+}
+
+static void kick_later(void)
+{
+    if (have_cancel())
+        tell(sys_gettid(), SIGNAL_CANCEL);
+}
+
 /* The block that libc lists for this kernel thread: the main thread's for the first, its own for the others. */
 static uintptr_t listed_block(void)
 {
@@ -100,7 +150,10 @@ static uintptr_t listed_block(void)
 static void on_setxid(int sig, siginfo_t *info, void *context)
 {
     if (is_kick(info)) {
-        kicked(sig, info, context);
+        if (shut(context))
+            kick_later();
+        else
+            kicked(sig, info, context);
         return;
     }
     uintptr_t here = tls_pointer(), listed = listed_block();
@@ -109,12 +162,6 @@ static void on_setxid(int sig, siginfo_t *info, void *context)
     libc.setxid(sig, info, context);
     if (listed != 0 && listed != here)
         (void)sys(SYS_arch_prctl, 0x1002, here);
-}
-
-/* libc's handler, or ours. Ignored is what a program inherits that libc's posix_spawn has started. */
-static bool ask_kernel(int sig, struct kernel_action *act)
-{
-    return sys(SYS_rt_sigaction, sig, NULL, act, 8) == 0 && (uintptr_t)act->handler > (uintptr_t)SIG_IGN;
 }
 
 /* On an alternate stack, as all of ours: see altstack.h. What else it takes to return from a handler is libc's. */
@@ -130,26 +177,15 @@ void kick_start(void)
     (void)sys(SYS_rt_sigaction, SIGNAL_SETXID, &act, NULL, 8);
 }
 
-/* libc has its handler only after the first pthread_cancel, and puts it over ours then. */
-static bool have_cancel(void)
-{
-    struct kernel_action act;
-    if (!ask_kernel(SIGNAL_CANCEL, &act) && !ask_kernel(SIGNAL_SETXID, &act))
-        return false;
-    if (act.handler == on_cancel)
-        return true;
-    if (act.handler != on_setxid)
-        libc.cancel = act.handler;
-    act.handler = on_cancel;
-    act.flags &= ~(unsigned long)(SA_RESTART | SA_ONSTACK);
-    act.mask = 0;
-    return sys(SYS_rt_sigaction, SIGNAL_CANCEL, &act, NULL, 8) == 0;
-}
-
 void kick_look(const struct fiber *f, bool restart, bool alternate)
 {
-    bool ends = !restart && !alternate && have_cancel();
+    bool ends = !restart && (!alternate || wait_is_away(f)) && have_cancel();
     tell(f->kt->tid, ends ? SIGNAL_CANCEL : SIGNAL_SETXID);
+}
+
+void kick_masks(int tid)
+{
+    tell(tid, SIGNAL_SETXID);
 }
 
 static void look_again(void *none)

@@ -18,6 +18,8 @@ void kick_start(void);
 int kick_prepare(void);
 /* Inside the core. It has a signal to handle: what it waits for in the kernel is restarted, or not. */
 void kick_look(const struct fiber *f, bool restart, bool alternate);
+/* The fiber on that kernel thread is away, and the thread has not its mask. */
+void kick_masks(int tid);
 /* Inside the core, after kick_prepare: ends the system call that it is in. */
 void kick_out(const struct fiber *f);
 /* The same for a promoted thread that has been cancelled, as libc does it: who is not inside a cancellation point finds

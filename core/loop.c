@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <poll.h>
+#include <signal.h>
 
 static struct ev_loop *ev;
 static ev_io descriptors;
@@ -121,8 +122,14 @@ void loop_wait(void)
 void loop_kick(void)
 {
     __atomic_store_n(&rt.loop.queued, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST) && ev != NULL)
-        ev_async_send(ev, &wakeup);
+    if (!__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST) || ev == NULL)
+        return;
+    /* A handler that jumped out of it would leave libev's note that a wakeup is under way, and no other would be sent. */
+    const uint64_t all = ALL_SIGNALS;
+    uint64_t mask;
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof mask);
+    ev_async_send(ev, &wakeup);
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
 bool loop_has_events(void)

@@ -17,6 +17,7 @@ enum {
     SLICE_MS = 3,      /* processor time a fiber may take when somebody else could run */
     SHORT_MS = 1,      /* the same for a fiber that is known to compute */
     CROWD_MS = 20,     /* the same when every processor computes already */
+    BLIND_TICKS = 5,   /* the kernel cannot be asked (no /proc, no descriptor): who gets no time for so long waits */
     LINGER_TICKS = 50, /* nobody else can run yet: let a spare wait in the loop */
 };
 
@@ -94,7 +95,8 @@ static void look(struct watch *w)
     uint64_t used = now - w->cpu;
     bool idles = __atomic_load_n(&rt.baton.returned, __ATOMIC_RELAXED) != NULL; /* a processor, for want of the baton */
     uint64_t slice = idles || (k->running != NULL && k->running->computes != 0) ? SHORT_MS : SLICE_MS;
-    if (state == 'S' || state == 'D') {
+    bool blind = state == '?' && w->ticks >= BLIND_TICKS && used == 0;
+    if (state == 'S' || state == 'D' || blind) {
         if (stuck)
             method_found_blocked();
         k->cpu = 0;
@@ -103,6 +105,7 @@ static void look(struct watch *w)
                (used >= CROWD_MS * NS_PER_MS || computing() <= rt.ncpus)) {
         k->cpu = w->cpu;
         baton_take_over(owner);
+        signals_left_away(k);
     }
 }
 

@@ -25,6 +25,7 @@ struct pending_signal *pending_take(int sig, const siginfo_t *info, struct fiber
         p->sig = sig;
         p->info = *info;
         p->target = target;
+        p->late = false;
         p->next = NULL;
         return p;
     }
@@ -44,6 +45,11 @@ void pending_init(void)
 {
     memset(nodes, 0, ever_used * sizeof *nodes);
     first_free = ever_used = taken = 0;
+}
+
+bool pending_any(void)
+{
+    return __atomic_load_n(&taken, __ATOMIC_RELAXED) != 0;
 }
 
 bool pending_scarce(void)

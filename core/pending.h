@@ -16,6 +16,7 @@ struct pending_signal {
     siginfo_t info;
     int sig;
     bool used;
+    bool late; /* it was blocked when it came */
 };
 
 /* In a fork's child too: nothing is left of the old. */
@@ -23,11 +24,13 @@ void pending_init(void);
 /* NULL: no room. From handlers, too. */
 struct pending_signal *pending_take(int sig, const siginfo_t *info, struct fiber *target);
 void pending_put(struct pending_signal *p);
+bool pending_any(void);
 /* There is room for a few more only: it has to last until the kernel has been told to keep them. */
 bool pending_scarce(void);
 
-/* Any kernel thread, a handler, too: the carrier will hand it out. */
+/* Any kernel thread, a handler, too: the carrier will hand it out. Has not been handed out yet. */
 void signals_arrive(struct pending_signal *p);
+bool signals_arrived(void);
 /* Inside the core: who takes a signal for the process; NULL: all block it. */
 struct fiber *signals_choose(int sig);
 /* Inside the core. */
@@ -37,6 +40,8 @@ bool signals_show(const struct pending_signal *p);
 void signals_change_mask(struct fiber *self, uint64_t mask);
 /* What all fibers blocked when it came is handed out again. */
 void signals_route_again(void);
+/* What the fiber has of the process and blocks now is handed out again, too. */
+void signals_pass_on(struct fiber *f);
 /* Inside the core. A fiber counts as blocking these; the kernel's mask follows, on k at once (NULL: none). */
 void signals_count(struct fiber *f, uint64_t now);
 void signals_refresh(struct kthread *k);

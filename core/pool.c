@@ -232,7 +232,7 @@ static void abandon(struct wait *wait)
     struct pool_wait *w = container_of(wait, struct pool_wait, wait);
     struct job *job = w->job;
     job->waiter = NULL;
-    if (job->refused || rt.pool.threads == 0) /* in a fork's child nobody else has it */
+    if (rt.pool.most == 0) /* in a fork's child nobody else has it */
         return;
     w->job = NULL;
     if (take_back(job))
@@ -282,6 +282,8 @@ void pool_drain(void)
         struct job *next = job->next;
         if (job->waiter != NULL) {
             job->waiter->fiber->cpu.ns += job->cpu;
+            if (job->refused)
+                job->waiter->unlink = NULL; /* it keeps its job, to make the call itself */
             wait_wake(job->waiter, job->refused ? -E_AGAIN : 0);
         } else {
             job->drop(job);

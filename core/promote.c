@@ -36,10 +36,21 @@ static void wait_ask(struct ask *a)
         sys_futex_wait(&a->done, 0, NULL);
 }
 
+/* It may have left, with one fiber that computes, or blocks: see alone.h. */
+static void need_monitor(void)
+{
+    const uint64_t all = ALL_SIGNALS;
+    uint64_t mask;
+    (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof mask);
+    (void)monitor_make();
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
 void promote_ask(void (*fn)(void *), void *arg)
 {
     struct ask a = {.fn = fn, .arg = arg};
     push_ask(&a);
+    need_monitor();
     wait_ask(&a);
 }
 
@@ -106,7 +117,6 @@ static void *bound(void *arg)
 {
     struct kthread *k = arg;
     k->fs = tls_pointer();
-    k->tid = sys_gettid();
     while (!__atomic_load_n(&k->wake, __ATOMIC_ACQUIRE))
         sys_futex_wait(&k->wake, 0, NULL);
     carry(k);
@@ -184,8 +194,8 @@ static void settle(struct fiber *self, struct pending_signal *pending)
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &self->sig.mask, NULL, sizeof self->sig.mask);
 }
 
-/* Inside the core: off the lists of fibers. */
-static struct pending_signal *leave_fibers(struct fiber *self, bool inherited)
+/* Inside the core: off the lists of fibers, to kernel thread k. */
+static struct pending_signal *leave_fibers(struct fiber *self, struct kthread *k, bool inherited)
 {
     trim_forget(self);
     list_remove(&self->all);
@@ -195,7 +205,8 @@ static struct pending_signal *leave_fibers(struct fiber *self, bool inherited)
     self->fake_tid = tls_tid(self->fs);
     self->tainted = inherited;
     self->call = NULL;
-    self->promoted = true;
+    self->kt = k;
+    __atomic_store_n(&self->promoted, true, __ATOMIC_RELEASE); /* who sees it signals k */
     return signals_promoted(self);
 }
 
@@ -207,7 +218,7 @@ static bool stay(struct fiber *self, bool inherited)
     if (spare == NULL)
         return false;
     cpu_time_settle(k, self);
-    struct pending_signal *pending = leave_fibers(self, inherited);
+    struct pending_signal *pending = leave_fibers(self, k, inherited);
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
     baton_bound();
     baton_hand(spare);
@@ -225,8 +236,7 @@ static void go(struct fiber *self, struct kthread *to, bool inherited)
     struct kthread *k = self->kt;
     cpu_time_settle(k, self);
     cpu_time_promote(to);
-    struct pending_signal *pending = leave_fibers(self, inherited);
-    self->kt = to;
+    struct pending_signal *pending = leave_fibers(self, to, inherited);
     k->leaving = self;
     k->send = to;
     switch_to(&self->sp, k->sp, k->fs);
@@ -257,17 +267,13 @@ bool promote(struct fiber *self, bool inherited)
 {
     if (signals_frames(self, (uintptr_t)__builtin_frame_address(0)) != NULL || self->wait != NULL)
         return false;
-    struct kthread *to = self->main ? NULL : baton_make(bound, PTHREAD_CREATE_JOINABLE);
-    if (to == NULL && !self->main)
-        return false;
     core_enter(self);
-    if (self->main)
-        to = lead(self);
+    struct kthread *to = self->main ? lead(self) : baton_make(bound, PTHREAD_CREATE_JOINABLE);
     if (to != NULL) {
         go(self, to, inherited);
         return true;
     }
-    if (self->kt == &rt.baton.first && stay(self, inherited))
+    if (self->main && self->kt == &rt.baton.first && stay(self, inherited))
         return true;
     core_leave(self);
     return false;
@@ -317,6 +323,7 @@ void promote_fork_prepare(void)
     still.held = still.released = 0;
     still.ask = (struct ask){.fn = hold_still};
     push_ask(&still.ask);
+    need_monitor();
     while (!__atomic_load_n(&still.held, __ATOMIC_SEQ_CST))
         sys_futex_wait(&still.held, 0, NULL);
 }

@@ -305,6 +305,7 @@ static bool overdue(struct wait *w)
         return false;
     kick_prepare();
     w->pause = FIRST_PAUSE;
+    timer_disarm(&w->timer);
     timer_arm(&w->timer, clock_after(FIRST_PAUSE));
     return true;
 }

@@ -45,6 +45,7 @@ bool share_steal(struct fiber *self)
         return false;
     rt.baton.handoffs++;
     lost_computing(from);
+    signals_left_away(from);
     sched_slice_begins();
     if (k->kernel_mask != rt.signals.kernel_mask)
         signals_apply(k);
@@ -72,6 +73,7 @@ bool share_give(struct fiber *self)
     if (to == NULL)
         return false;
     lost_computing(self->kt);
+    signals_step_away(self);
     baton_hand(to);
     return true;
 }

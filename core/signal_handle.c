@@ -98,6 +98,8 @@ void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *conte
     if ((act.sa_flags & SA_RESETHAND) != 0) {
         struct sigaction none = {.sa_handler = SIG_DFL};
         signals_action(sig, &none, NULL);
+        for (struct pending_signal *p = self->sig.queue; p != NULL; p = p->next)
+            p->late = p->late || p->sig == sig;
     }
     self->sig.mask = mask | (add & ~(signal_bit(SIGKILL) | signal_bit(SIGSTOP)));
     __atomic_store_n(&self->sig.frames, &frame, __ATOMIC_SEQ_CST);
@@ -113,7 +115,7 @@ void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *conte
     else
         self->sig.mask = add;
     self->sig.masked = masked;
-    if (self->sig.queue != NULL || rt.signals.queue != NULL) /* it came meanwhile and was blocked */
+    if (self->sig.queue != NULL || rt.signals.queue != NULL || signals_arrived()) /* it came meanwhile and was blocked */
         self->sig.due = true;
     self->sig.restart = (act.sa_flags & SA_RESTART) != 0;
     self->sig.interrupted = true;
@@ -199,7 +201,7 @@ static bool holds(const struct pending_signal *queue, int sig)
 /* An earlier one of its kind may be waiting for its turn. */
 static bool comes_later(const struct fiber *self, int sig)
 {
-    if (__atomic_load_n(&rt.signals.arrived, __ATOMIC_RELAXED) != NULL)
+    if (signals_arrived())
         return true;
     if (baton_is_away(self)) /* the carrier may be at work on the queues */
         return self->sig.queue != NULL || rt.signals.queue != NULL;
@@ -229,6 +231,16 @@ static void leave(const struct fiber *self, ucontext_t *context)
         return;
     memcpy(&context->uc_sigmask, &self->kt->kernel_mask, sizeof self->kt->kernel_mask);
     altstack_return(self->kt, context);
+}
+
+/* On the kernel thread that was interrupted, where the kernel may have begun with another handler, whose signal it has
+ * blocked meanwhile. */
+static void stay(const struct fiber *self, ucontext_t *context)
+{
+    uint64_t mask;
+    memcpy(&mask, &context->uc_sigmask, sizeof mask);
+    mask |= self->kt->kernel_mask;
+    memcpy(&context->uc_sigmask, &mask, sizeof mask);
 }
 
 void signals_interrupt(struct fiber *self, ucontext_t *context)
@@ -262,7 +274,7 @@ static void hold_back(struct kthread *k, int sig)
 }
 
 /* For another fiber, or for later. ours: on a stack of ours, where nothing may wait. */
-static void queue(struct fiber *self, int sig, const siginfo_t *info, bool ours)
+static void queue(struct fiber *self, int sig, const siginfo_t *info, ucontext_t *context, bool ours)
 {
     signals_arrive(pending_take(sig, info, writers_own(sig, info) ? self : NULL));
     hold_back(self->kt, sig);
@@ -271,11 +283,13 @@ static void queue(struct fiber *self, int sig, const siginfo_t *info, bool ours)
         loop_kick();
         if (ours)
             monitor_wake(); /* the fiber may compute for long */
+        stay(self, context);
     } else {
         core_enter(self);
         unblock(self->kt); /* those that follow find it in the core, and return: no frames pile up */
         signals_route();
         core_leave(self);
+        leave(self, context);
     }
 }
 
@@ -290,8 +304,7 @@ void signals_trampoline(int sig, siginfo_t *info, void *context)
     }
     bool ours = altstack_ours(self->kt, info, context);
     if (!at_once(self, sig, info)) {
-        queue(self, sig, info, ours);
-        leave(self, context);
+        queue(self, sig, info, context, ours);
         errno = saved;
     } else if (ours) {
         altstack_move(self, true, run_here, sig, info, context);

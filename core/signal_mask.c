@@ -1,5 +1,6 @@
 /* Signal masks of fibers, and what of them the kernel has. See signals.h. */
 #include "core/enter.h"
+#include "core/kick.h"
 #include "core/mem.h"
 #include "core/pending.h"
 
@@ -47,6 +48,27 @@ void signals_apply(struct kthread *k)
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &k->kernel_mask, NULL, 8);
 }
 
+uint64_t signals_away_mask(const struct fiber *f)
+{
+    return f->sig.mask | __atomic_load_n(&rt.signals.held, __ATOMIC_SEQ_CST);
+}
+
+void signals_step_away(struct fiber *self)
+{
+    uint64_t mask = signals_away_mask(self);
+    if (likely(self->kt->kernel_mask == mask))
+        return;
+    self->kt->kernel_mask = mask;
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
+void signals_left_away(const struct kthread *k)
+{
+    const struct fiber *f = __atomic_load_n(&k->running, __ATOMIC_RELAXED);
+    if (f != NULL && (signals_away_mask(f) & ~k->kernel_mask) != 0)
+        kick_masks(k->tid);
+}
+
 void signals_born(struct fiber *f)
 {
     if (f->sig.mask == 0 && rt.signals.kernel_mask == 0)
@@ -57,6 +79,8 @@ void signals_born(struct fiber *f)
 
 void signals_gone(struct fiber *f)
 {
+    f->sig.mask = ALL_SIGNALS;
+    signals_pass_on(f);
     for (struct pending_signal *p = f->sig.queue, *next; p != NULL; p = next) {
         next = p->next;
         pending_put(p);
@@ -77,6 +101,7 @@ void signals_change_mask(struct fiber *self, uint64_t mask)
         return;
     signals_count(self, self->sig.mask);
     signals_refresh(self->kt);
+    signals_pass_on(self);
     signals_route_again();
     if (self->sig.queue != NULL)
         self->sig.due = true;

@@ -63,13 +63,13 @@ bool signals_show(const struct pending_signal *p)
 /* Sends what `info` says, 1 to SIGNALS. */
 static int send(struct fiber *self, struct fiber *target, int sig, const siginfo_t *info)
 {
-    if (target->promoted)
+    if (__atomic_load_n(&target->promoted, __ATOMIC_ACQUIRE))
         return kill_promoted(target, sig, info);
     if (target->service)
         return kill_process(sig, info);
     struct sigaction act = {.sa_handler = SIG_DFL};
     signals_action(sig, NULL, &act);
-    if (!has_handler(sig) && !blocks(target, sig) && target->sig.waited == 0) {
+    if (!has_handler(sig) && !blocks(target, sig) && (target->sig.waited & signal_bit(sig)) == 0) {
         if (act.sa_handler == SIG_IGN || ignored_by_default(sig))
             return 0;
         return -(int)sys(SYS_tgkill, sys_getpid(), sys_gettid(), sig); /* ends or stops all of us */
@@ -94,16 +94,29 @@ static long by_kernel(int sig, const siginfo_t *info)
                                     : sys(SYS_rt_sigqueueinfo, info->si_pid, sig, info);
 }
 
+/* These also take others back that are pending. */
+static bool stops(int sig)
+{
+    return sig == SIGCONT || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
+
+static bool kept(int sig)
+{
+    return (__atomic_load_n(&rt.signals.held, __ATOMIC_SEQ_CST) & signal_bit(sig)) != 0 || pending_scarce();
+}
+
 /* Among kernel threads the kernel would choose the first, on which another fiber may run just now: a signal for the
- * caller would be handled after the call. Not what nobody takes now, nor what the kernel keeps for us. */
+ * caller would be handled after the call. Not what nobody takes now or somebody awaits, nor what the kernel keeps for
+ * us. Without the main thread the kernel chooses who calls. */
 static bool by_us(struct fiber *self, int sig, const siginfo_t *info)
 {
-    if (sig < 1 || sig > SIGNALS || !has_handler(sig) || !signals_main_alive())
+    if (sig < 1 || sig > SIGNALS || !has_handler(sig) || stops(sig) || rt.fibers.main->promoted)
         return false;
     core_enter(self);
     signals_route();
-    bool kept = (__atomic_load_n(&rt.signals.held, __ATOMIC_SEQ_CST) & signal_bit(sig)) != 0 || pending_scarce();
-    struct fiber *f = kept ? NULL : signals_choose(sig);
+    struct fiber *f = NULL;
+    if (!kept(sig) && !awaited(sig))
+        f = signals_main_alive() || blocks(self, sig) ? signals_choose(sig) : self;
     struct pending_signal *p = f == NULL ? NULL : pending_take(sig, info, NULL);
     if (p != NULL)
         signals_give(f, p);
@@ -188,16 +201,18 @@ uint64_t signals_pending(struct fiber *self)
     return set;
 }
 
+/* The lowest number first, as the kernel does. */
 static struct pending_signal *take_waited(struct pending_signal **queue, uint64_t set)
 {
-    for (; *queue != NULL; queue = &(*queue)->next) {
-        struct pending_signal *p = *queue;
-        if ((set & signal_bit(p->sig)) == 0)
-            continue;
-        *queue = p->next;
-        return p;
-    }
-    return NULL;
+    struct pending_signal **least = NULL;
+    for (; *queue != NULL; queue = &(*queue)->next)
+        if ((set & signal_bit((*queue)->sig)) != 0 && (least == NULL || (*queue)->sig < (*least)->sig))
+            least = queue;
+    if (least == NULL)
+        return NULL;
+    struct pending_signal *p = *least;
+    *least = p->next;
+    return p;
 }
 
 /* As libc does: who waits for a signal sees a thread's kill as a process's. */
@@ -250,7 +265,10 @@ static long wait_for(struct fiber *self, struct awaited *a, struct pending_signa
         r = take_or_wait(self, a, found);
         if (r == -E_AGAIN)
             r = wait_away(&w, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR | WAIT_ONCE, "sigwait", await, a);
+        if ((r == -EAGAIN || r == -EINTR) && (*found = take_waited(&self->sig.queue, a->set)) != NULL)
+            r = (*found)->sig; /* it came while the wait ended otherwise */
         self->sig.waited = 0;
+        signals_pass_on(self);
         core_leave(self);
     } while (r == -E_AGAIN);
     return r;

@@ -1,5 +1,6 @@
 #include "core/altstack.h"
 #include "core/enter.h"
+#include "core/identity.h"
 #include "core/kick.h"
 #include "core/pending.h"
 #include "core/promote.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <ucontext.h>
 
-static bool arrived(void)
+bool signals_arrived(void)
 {
     return __atomic_load_n(&rt.signals.arrived, __ATOMIC_RELAXED) != NULL;
 }
@@ -57,7 +58,7 @@ static void append(struct pending_signal **queue, struct pending_signal *p)
             pending_put(p);
             return;
         }
-        if ((*queue)->sig == p->sig && p->sig < 32) { /* standard signals do not queue */
+        if ((*queue)->sig == p->sig && p->sig < 32 && (*queue)->target == p->target) { /* standard ones do not queue */
             pending_put(p);
             return;
         }
@@ -83,6 +84,7 @@ void signals_give(struct fiber *f, struct pending_signal *p)
         pending_put(p);
         return;
     }
+    p->late = p->late || blocks(f, sig);
     append(&f->sig.queue, p);
     if (baton_is_away(f) && (f->sig.waited & signal_bit(sig)) != 0) {
         /* Not by that signal itself: while some other fiber does not block it, the kernel would act on it. */
@@ -92,8 +94,10 @@ void signals_give(struct fiber *f, struct pending_signal *p)
     }
     if (baton_is_away(f) && !blocks(f, sig)) {
         int flags = rt.signals.acts[sig].sa_flags;
+        bool kicked = f->sig.due; /* and has not looked yet */
         f->sig.due = true;
-        kick_look(f, (flags & SA_RESTART) != 0, (flags & SA_ONSTACK) != 0 && rt.signals.altstacks);
+        if (!kicked)
+            kick_look(f, (flags & SA_RESTART) != 0, (flags & SA_ONSTACK) != 0 && rt.signals.altstacks);
         return;
     }
     if (blocks(f, sig))
@@ -108,10 +112,33 @@ void signals_give(struct fiber *f, struct pending_signal *p)
 static void route_one(struct pending_signal *p)
 {
     struct fiber *f = p->target != NULL ? p->target : signals_choose(p->sig);
-    if (f != NULL)
+    if (f != NULL) {
         signals_give(f, p);
-    else
+    } else {
+        p->late = true;
         append(&rt.signals.queue, p);
+    }
+}
+
+void signals_pass_on(struct fiber *f)
+{
+    struct pending_signal **q = &f->sig.queue, *passed = NULL, **end = &passed;
+    while (*q != NULL) {
+        struct pending_signal *p = *q;
+        if (p->target != NULL || !blocks(f, p->sig)) {
+            q = &p->next;
+            continue;
+        }
+        *q = p->next;
+        *end = p;
+        end = &p->next;
+    }
+    *end = NULL;
+    while (passed != NULL) {
+        struct pending_signal *next = passed->next;
+        route_one(passed);
+        passed = next;
+    }
 }
 
 void signals_route_again(void)
@@ -127,7 +154,7 @@ void signals_route_again(void)
 
 void signals_route(void)
 {
-    if (!arrived())
+    if (!signals_arrived())
         return;
     if (unlikely(rt.signals.queue != NULL)) /* those that came before first */
         signals_route_again();
@@ -198,6 +225,24 @@ static void deliver(void *arg)
         switch_resume(&d->context);
 }
 
+/* It was blocked while the program took its handler back: the kernel does what the program wants now. */
+static void leave_to_kernel(int sig)
+{
+    const uint64_t it = signal_bit(sig);
+    uint64_t mask;
+    (void)sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &it, &mask, sizeof it);
+    (void)sys(SYS_tgkill, sys_getpid(), sys_gettid(), sig);
+    (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
+/* Asynchronous cancellation while the fiber was ready to run, or in a handler. */
+static void test_cancel(struct fiber *self)
+{
+    if (unlikely(self->cancel_pending) && identity_cancelled(self) && tls_is_async(self->fs) &&
+        (self->wait == NULL || wait_in_handler(self->wait)))
+        identity_test_cancel(self);
+}
+
 void signals_deliver(struct fiber *self)
 {
     for (;;) {
@@ -207,19 +252,25 @@ void signals_deliver(struct fiber *self)
         signals_route();
         struct pending_signal *p = take(self);
         struct delivery d = {.self = self, .mask = self->sig.mask};
+        bool to_kernel = p != NULL && p->late && !has_handler(p->sig);
         if (p != NULL) { /* blocked from here on: the next of its kind does not overtake it */
             d.sig = p->sig;
             d.info = p->info;
-            self->sig.mask |= signal_bit(p->sig);
+            self->sig.mask |= to_kernel ? 0 : signal_bit(p->sig);
             pending_put(p);
         }
         signals_let_in(self->kt);
         self->sig.due = false;
         self->kt->deferred = false;
         core_leave(self);
-        if (p == NULL)
+        if (p == NULL) {
+            test_cancel(self);
             return;
-        switch_capture(&d.context, deliver, &d);
+        }
+        if (unlikely(to_kernel))
+            leave_to_kernel(d.sig);
+        else
+            switch_capture(&d.context, deliver, &d);
     }
 }
 
@@ -227,6 +278,7 @@ void signals_deliver(struct fiber *self)
 static uint64_t own(const struct fiber *self, uint64_t set)
 {
     set &= rt.signals.ours & ~self->sig.mask & ~rt.signals.kernel_mask;
+    set &= ~__atomic_load_n(&rt.signals.held, __ATOMIC_SEQ_CST);
     if (self != rt.fibers.main && signals_main_alive())
         set &= rt.fibers.main->sig.mask;
     return set;
@@ -237,7 +289,7 @@ static void await_arrival(void)
 {
     enum { ON_ITS_WAY = 5000 /* ns */ };
     uint64_t until = clock_after(ON_ITS_WAY);
-    while (__atomic_load_n(&rt.baton.first.running, __ATOMIC_RELAXED) != NULL && !arrived() && clock_now() < until)
+    while (__atomic_load_n(&rt.baton.first.running, __ATOMIC_RELAXED) != NULL && !signals_arrived() && clock_now() < until)
         ;
 }
 
@@ -246,13 +298,38 @@ void signals_settle(struct fiber *self, uint64_t set)
     static const struct timespec now;
     siginfo_t info;
     long sig;
-    if (self->kt != &rt.baton.first && (set = own(self, set)) != 0 && !pending_scarce()) {
-        while ((sig = sys(SYS_rt_sigtimedwait, &set, &info, &now, 8)) > 0)
+    if (self->kt != &rt.baton.first && (set = own(self, set)) != 0) {
+        while (!pending_scarce() && (sig = sys(SYS_rt_sigtimedwait, &set, &info, &now, 8)) > 0)
             signals_arrive(pending_take((int)sig, &info, NULL));
         await_arrival();
     }
-    if (unlikely(arrived()))
+    if (unlikely(signals_arrived()))
         signals_deliver(self);
+}
+
+static void forget_in(struct pending_signal **queue, int sig)
+{
+    while (*queue != NULL) {
+        struct pending_signal *p = *queue;
+        if (p->sig != sig) {
+            queue = &p->next;
+            continue;
+        }
+        *queue = p->next;
+        pending_put(p);
+    }
+}
+
+void signals_forget(struct fiber *self, int sig)
+{
+    if (!pending_any())
+        return;
+    core_enter(self);
+    signals_route();
+    forget_in(&rt.signals.queue, sig);
+    for (struct list *l = rt.fibers.all.next; l != &rt.fibers.all; l = l->next)
+        forget_in(&(container_of(l, struct fiber, all))->sig.queue, sig);
+    core_leave(self);
 }
 
 bool signals_restarts(struct fiber *self)
@@ -270,13 +347,26 @@ struct pending_signal *signals_promoted(struct fiber *f)
     return queue;
 }
 
-/* The kernel takes any siginfo for the own process. */
+/* What the kernel says of a signal's origin it takes from the first thread alone; from another one of the process, what
+ * threads say. */
+static void forward(int tid, struct pending_signal *p)
+{
+    if (sys(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, p->sig, &p->info) != -EPERM)
+        return;
+    if (p->info.si_code == SI_TKILL) {
+        (void)sys(SYS_tgkill, sys_getpid(), tid, p->sig);
+    } else {
+        p->info.si_code = SI_QUEUE;
+        (void)sys(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, p->sig, &p->info);
+    }
+}
+
 void signals_forward(struct fiber *f, struct pending_signal *queue)
 {
     while (queue != NULL) {
         struct pending_signal *next = queue->next;
         if (f->state != FIBER_DONE && f->state != FIBER_FREE)
-            (void)sys(SYS_rt_tgsigqueueinfo, sys_getpid(), f->kt->tid, queue->sig, &queue->info);
+            forward(f->kt->tid, queue);
         pending_put(queue);
         queue = next;
     }

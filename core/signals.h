@@ -48,6 +48,12 @@ void signals_gone(struct fiber *f);
 void signals_route(void);
 /* Gives the calling kernel thread the carriers' mask. */
 void signals_apply(struct kthread *k);
+/* A kernel thread that is away has the mask of its fiber, else the kernel gives it signals that all block since. The
+ * fiber steps away, inside the core. It computes on, on a kernel thread that has lost the baton: that one is told (one
+ * that waits in a call that we do not know is not: the call would end). What the mask is. */
+void signals_step_away(struct fiber *self);
+void signals_left_away(const struct kthread *k);
+uint64_t signals_away_mask(const struct fiber *f);
 /* Inside the core: a handler of the program is due. */
 bool signals_handles(struct fiber *self);
 /* Runs the handlers that are due. Outside the core. */
@@ -62,6 +68,8 @@ int signals_action(int sig, const struct sigaction *act, struct sigaction *old);
 int signals_mask(struct fiber *self, int how, const sigset_t *set, sigset_t *old);
 uint64_t signals_set_mask(struct fiber *self, uint64_t mask);
 int signals_kill(struct fiber *self, struct fiber *target, int sig, const union sigval *value);
+/* The signal is ignored from now on: those of it that are pending are forgotten. */
+void signals_forget(struct fiber *self, int sig);
 /* To the process itself; value NULL: as kill(), else as sigqueue(). */
 long signals_kill_process(struct fiber *self, int sig, const union sigval *value);
 /* What the kernel already has of these for the process, and would have given to this thread before the present call

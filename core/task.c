@@ -34,8 +34,10 @@ static const char *number(const char *at, uint64_t *n)
 struct task task_look_through(int fd)
 {
     enum { LONGEST_NAME_ENDS = 32, STATE = 3, PROCESSOR = 39 /* fields */ };
-    struct task t = {'R', -1};
+    struct task t = {fd < 0 ? '?' : 'R', -1};
     char text[512];
+    if (fd < 0)
+        return t;
     long got = read_file(fd, text, sizeof text);
     const char *at = text + (got < LONGEST_NAME_ENDS ? 0 : LONGEST_NAME_ENDS);
     while (at > text && *at != ')')

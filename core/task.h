@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct task {
-    char state;    /* as in proc(5); 'R' if it cannot be read */
+    char state;    /* as in proc(5); '?' if it cannot be read */
     int processor; /* that it is on; -1: unknown */
 };
 

@@ -142,6 +142,11 @@ static bool valid(const struct timespec *t)
     return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
 }
 
+static void keep_monitor(void *error)
+{
+    *(int *)error = monitor_make();
+}
+
 long thread_timer_set(timer_t id, uint64_t now, int flags, const struct itimerspec *want, struct itimerspec *old)
 {
     if (!valid(&want->it_value) || !valid(&want->it_interval))
@@ -161,7 +166,10 @@ long thread_timer_set(timer_t id, uint64_t now, int flags, const struct itimersp
     drop(mask);
     if (!alive)
         return -ESRCH;
-    if (value != 0 && monitor_make() != 0)
+    int e = 0;
+    if (value != 0) /* inside the core: no handler may come while the lock of the baton is held */
+        fiber_inside(fiber_self, keep_monitor, &e);
+    if (e != 0)
         return -EAGAIN;
     monitor_wake();
     return 0;
@@ -267,6 +275,9 @@ int thread_timer_receiver(void)
     s->receives += made;
     int tid = s->receiver;
     drop(mask);
+    int e;
+    if (made) /* who is signalled may compute: see give */
+        fiber_inside(fiber_self, keep_monitor, &e);
     return tid;
 }
 

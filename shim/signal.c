@@ -12,7 +12,10 @@ GATED(int, sigaction, (int sig, const struct sigaction *restrict act, struct sig
         return real.sigaction(sig, act, old);
     if (self != NULL && act != NULL && sig >= 1 && sig <= SIGNALS)
         signals_settle(self, signal_bit(sig));
-    return signals_action(sig, act, old);
+    int r = signals_action(sig, act, old);
+    if (self != NULL && r == 0 && act != NULL && act->sa_handler == SIG_IGN)
+        signals_forget(self, sig);
+    return r;
 }
 TWIN(__sigaction, sigaction);
 

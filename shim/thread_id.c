@@ -39,12 +39,31 @@ static pid_t process_of(pid_t id)
     return fiber_by_tid(self, id) != NULL ? sys_getpid() : id;
 }
 
+/* What the process has got itself, too, is handled before the call returns. */
+static int settled(int result, int sig)
+{
+    struct fiber *self = hook_enter();
+    int saved = errno;
+    if (self != NULL && result == 0 && sig >= 1 && sig <= SIGNALS)
+        signals_settle(self, signal_bit(sig));
+    errno = saved;
+    return result;
+}
+
 GATED(int, kill, (pid_t pid, int sig), (pid, sig))
 {
     struct fiber *self = hook_enter();
     pid = process_of(pid);
-    return self != NULL && pid == sys_getpid() ? (int)hook_result(signals_kill_process(self, sig, NULL))
-                                               : real.kill(pid, sig);
+    if (self != NULL && pid == sys_getpid())
+        return (int)hook_result(signals_kill_process(self, sig, NULL));
+    int r = real.kill(pid, sig);
+    return pid > 0 ? r : settled(r, sig);
+}
+
+GATED(int, killpg, (pid_t group, int sig), (group, sig))
+{
+    hook_bind();
+    return settled(real.killpg(group, sig), sig);
 }
 
 GATED(int, sigqueue, (pid_t pid, int sig, const union sigval value), (pid, sig, value))
@@ -199,6 +218,8 @@ bool thread_id_syscall(struct fiber *self, long number, const long a[6], long *r
             if ((which >> i & 1) != 0)
                 ours[i] = process_of((pid_t)a[i]);
         *result = pass(number, ours);
+        if (number == SYS_rt_sigqueueinfo)
+            settled((int)*result, (int)a[1]);
         return true;
     }
     switch (number) {

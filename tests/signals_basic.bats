@@ -33,7 +33,7 @@ load helper
     same_cooperative 1 "$PROGRAMS/signal_left"
 }
 
-# bats test_tags=hook:kill,hook:sigqueue,hook:alarm,hook:setitimer,hook:signal,hook:syscall,hook:usleep
+# bats test_tags=hook:kill,hook:killpg,hook:sigqueue,hook:alarm,hook:setitimer,hook:signal,hook:syscall,hook:usleep
 @test "a signal to the own process, or of a timer that is stopped, is handled before the call returns" {
     same_cooperative 3 "$PROGRAMS/signal_before"
 }

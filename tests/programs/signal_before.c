@@ -56,6 +56,10 @@ static int sent(int way)
         return kill(getpid(), SIGUSR1);
     case 1:
         return sigqueue(getpid(), SIGUSR1, (union sigval){.sival_int = 1});
+    case 2:
+        return kill(0, SIGUSR1);
+    case 3:
+        return killpg(getpgrp(), SIGUSR1);
     default:
         return (int)syscall(SYS_kill, getpid(), SIGUSR1);
     }
@@ -67,7 +71,7 @@ static int missed_sent(void)
     for (int i = 0; i < ROUNDS; i++) {
         wander();
         first = 0;
-        if (sent(i % 3) != 0 || first != 1)
+        if (sent(i % 5) != 0 || first != 1)
             missed++;
     }
     return missed;
@@ -126,6 +130,7 @@ int main(void)
     pthread_t threads[COMPUTING];
     for (int i = 0; i < COMPUTING; i++)
         pthread_create(&threads[i], NULL, others, i > 0 ? &first : NULL);
+    setpgid(0, 0); /* nobody else in it */
     signal(SIGUSR1, on_first);
     signal(SIGALRM, on_first);
     printf("sent: %d missed\n", missed_sent());
