@@ -53,7 +53,7 @@ static void processor(void)
         CPU_SET(cpu, &one);
         CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
         struct task t = task_look(sys_gettid());
-        CHECK(t.state == '?' && t.processor == cpu);
+        CHECK(t.state == 'R' && t.processor == cpu);
     }
     CHECK(sched_setaffinity(0, sizeof all, &all) == 0);
 }
