@@ -25,7 +25,8 @@ bool alone_hurry(void);
 /* If all but the main kernel thread are idle and one fiber is left, they are told to leave: true, and the caller, the
  * monitor, leaves as well. */
 bool alone_dismiss(void);
-/* Moves the last fiber to the main kernel thread, which cannot leave: true, it did. Inside the core. */
+/* Moves the caller, with the baton, to the main kernel thread if that is idle: true, it did. Inside the core. The last
+ * fiber goes there, for that one cannot leave; main, when the kernel shall know it for what it is. */
 bool alone_home(struct fiber *self);
 
 /* Has them leave at once and waits until the kernel, too, knows of one thread, as long as a loaded machine may take for

@@ -39,12 +39,12 @@ static void watch_drop(struct job *job)
     real.free(container_of(job, struct watch, job));
 }
 
-static int wait_any(struct fiber *self, idtype_t type, id_t id, int options, uint64_t at)
+static int wait_any(struct fiber *self, idtype_t type, id_t id, int options, uint64_t at, struct wait_first *first)
 {
     struct watch *w = real.malloc(sizeof *w);
     if (w == NULL)
         return -ENOMEM;
-    *w = (struct watch){{.run = watch_run, .drop = watch_drop, .endless = true}, type, id, options};
+    *w = (struct watch){{.run = watch_run, .drop = watch_drop, .first = first, .endless = true}, type, id, options};
     int r = pool_run(self, &w->job, at, WAIT_CANCEL | WAIT_INTR, "wait");
     if (r == 0)
         real.free(w);
@@ -52,7 +52,7 @@ static int wait_any(struct fiber *self, idtype_t type, id_t id, int options, uin
 }
 
 /* A process that only ends is watched through a descriptor. -ENOSYS: not here. */
-static int wait_pidfd(struct fiber *self, pid_t pid, uint64_t at)
+static int wait_pidfd(struct fiber *self, pid_t pid, uint64_t at, struct wait_first *first)
 {
     if (!feature_on(FEATURE_PIDFD))
         return -ENOSYS;
@@ -65,7 +65,7 @@ static int wait_pidfd(struct fiber *self, pid_t pid, uint64_t at)
     if (own < 0)
         return -ENOSYS;
     struct fd_entry *e = fdtab_peek(own);
-    struct io_limit limit = {.at = at, .error = ETIMEDOUT, .counted = true};
+    struct io_limit limit = {.at = at, .error = ETIMEDOUT, .counted = true, .first = first};
     int r = e == NULL ? -ENOSYS : io_wait(self, own, e, DIR_IN, e->seq, &limit, "waitpid");
     fdtab_closing(own);
     fdtab_forget_own(own);
@@ -73,12 +73,14 @@ static int wait_pidfd(struct fiber *self, pid_t pid, uint64_t at)
     return r;
 }
 
-typedef long child_attempt(void *arg, int extra);
+typedef long child_attempt(void *arg);
 
+/* The kernel looks for a child before a handler of SIGCHLD runs, which may take it. */
 static long wait_child(struct fiber *self, child_attempt *attempt, void *arg, idtype_t type, id_t id, int options,
                        bool ends_only)
 {
-    long r = attempt(arg, WNOHANG);
+    struct wait_first first = {attempt, arg, 0};
+    long r = attempt(arg);
     if (r != 0)
         return r;
     uint64_t ns = rt.config.timeout[OP_WAIT], at = ns == 0 ? CLOCK_NEVER : clock_after(ns);
@@ -86,12 +88,12 @@ static long wait_child(struct fiber *self, child_attempt *attempt, void *arg, id
     while (r == 0) {
         int w = -ENOSYS;
         if (type == P_PID && ends_only)
-            w = wait_pidfd(self, (pid_t)id, at);
+            w = wait_pidfd(self, (pid_t)id, at, &first);
         if (w == -ENOSYS)
-            w = wait_any(self, type, id, options, at);
+            w = wait_any(self, type, id, options, at, &first);
         if (w == -EINTR && self != NULL && signals_restarts(self))
             w = 0;
-        r = attempt(arg, WNOHANG); /* a real result wins over a deadline */
+        r = first.result != 0 ? first.result : attempt(arg); /* a real result wins over a deadline */
         if (r == 0)
             r = w;
         else if (w == -ECANCELED && self != NULL)
@@ -107,17 +109,17 @@ struct wait4_args {
     struct rusage *usage;
 };
 
-static long try_wait4(void *arg, int extra)
+static long try_wait4(void *arg)
 {
     const struct wait4_args *a = arg;
-    return sys(SYS_wait4, a->pid, a->status, a->options | extra, a->usage);
+    return sys(SYS_wait4, a->pid, a->status, a->options | WNOHANG, a->usage);
 }
 
 long child_wait4(struct fiber *self, pid_t pid, int *status, int options, struct rusage *usage)
 {
     struct wait4_args a = {pid, status, options, usage};
     if ((options & ~(WUNTRACED | WCONTINUED)) != 0) /* WNOHANG; __WALL and such are rare */
-        return try_wait4(&a, 0);
+        return sys(SYS_wait4, pid, status, options, usage);
     idtype_t type = pid > 0 ? P_PID : pid == -1 ? P_ALL : P_PGID;
     id_t id = pid > 0 ? (id_t)pid : pid == 0 ? (id_t)sys(SYS_getpgid, 0) : pid == -1 ? 0 : (id_t)-pid;
     return wait_child(self, try_wait4, &a, type, id, WEXITED | options, options == 0);
@@ -131,19 +133,19 @@ struct waitid_args {
 };
 
 /* waitid says 0 both for a child and for none: the info tells. */
-static long try_waitid(void *arg, int extra)
+static long try_waitid(void *arg)
 {
     const struct waitid_args *a = arg;
     siginfo_t seen = {.si_pid = 0}, look = {.si_pid = 0};
     if (a->info == NULL) {
-        long r = sys(SYS_waitid, a->type, a->id, &seen, a->options | extra, NULL);
+        long r = sys(SYS_waitid, a->type, a->id, &seen, a->options | WNOHANG, NULL);
         return r == 0 && seen.si_pid != 0 ? 1 : r;
     }
     /* A look that leaves the status, then the kernel writes into the caller's memory itself. */
-    long r = sys(SYS_waitid, a->type, a->id, &look, a->options | extra | WNOWAIT, NULL);
+    long r = sys(SYS_waitid, a->type, a->id, &look, a->options | WNOHANG | WNOWAIT, NULL);
     if (r != 0 || look.si_pid == 0)
         return r;
-    r = sys(SYS_waitid, a->type, a->id, a->info, a->options | extra, NULL);
+    r = sys(SYS_waitid, a->type, a->id, a->info, a->options | WNOHANG, NULL);
     return r == 0 ? 1 : r;
 }
 

@@ -34,6 +34,7 @@ static bool limited(const struct fd_entry *e)
 
 void io_limit(struct io_limit *limit, int fd, struct fd_entry *e, int dir, unsigned op)
 {
+    limit->first = NULL;
     limit->counted = true;
     limit->final = (op & IO_PARTIAL) != 0;
     limit->no_point = (op & IO_NO_POINT) != 0;
@@ -84,6 +85,7 @@ static long wait_with_room(struct fiber *self, int fd, struct fd_entry *e, int d
     long r = 0;
     if (__atomic_load_n(&e->seq, __ATOMIC_SEQ_CST) == seq) {
         ready_begin(&w, self, &link);
+        w.wait.first = limit->first;
         if (limit->turn == 0)
             limit->turn = ++rt.fdtab.turns;
         r = ready_link(&w, fd, dir, true, limit->turn);

@@ -10,6 +10,7 @@
 #include <ev.h>
 #include <poll.h>
 #include <signal.h>
+#include <xmmintrin.h>
 
 static struct ev_loop *ev;
 static ev_io descriptors;
@@ -32,6 +33,16 @@ static void on_wakeup(struct ev_loop *l, ev_async *w, int events)
 static void *ev_memory(void *p, long size)
 {
     return mem_realloc(p, size);
+}
+
+/* libev reckons in doubles: not with the rounding and traps of a fiber's, nor may it leave flags there. */
+static void turn_loop(int how)
+{
+    enum { DEFAULT = 0x1f80 };
+    unsigned fibers = _mm_getcsr();
+    _mm_setcsr(DEFAULT);
+    ev_run(ev, how);
+    _mm_setcsr(fibers);
 }
 
 int loop_init(void)
@@ -57,7 +68,7 @@ int loop_init(void)
     ev_io_start(ev, &descriptors);
     ev_async_init(&wakeup, on_wakeup);
     ev_async_start(ev, &wakeup);
-    ev_run(ev, EVRUN_NOWAIT); /* registers both */
+    turn_loop(EVRUN_NOWAIT); /* registers both */
     rt.loop.made = true;
     return 0;
 }
@@ -82,7 +93,7 @@ static void fire_timers(void)
 static void iterate(void *unused)
 {
     (void)unused;
-    ev_run(ev, EVRUN_ONCE);
+    turn_loop(EVRUN_ONCE);
 }
 
 void loop_poll(void)

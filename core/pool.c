@@ -264,6 +264,7 @@ int pool_run(struct fiber *self, struct job *job, uint64_t deadline, int flags, 
     }
     struct pool_wait w = {.job = job};
     wait_init(&w.wait, self, abandon);
+    w.wait.first = job->first;
     job->waiter = &w.wait;
     if (!submit(job, deadline != CLOCK_NEVER || self->deadline != 0))
         return run_here(self, job, call);

@@ -16,6 +16,7 @@ struct job {
     struct job *next;
     void (*run)(struct job *);  /* on a helper */
     void (*drop)(struct job *); /* frees an abandoned job; not called for one that was waited for */
+    struct wait_first *first;   /* of its wait: see sched.h; NULL: nothing */
     struct wait *waiter;        /* a fiber's; NULL: abandoned. Under the baton */
     bool fiber;                 /* the caller is one */
     bool endless;               /* may never come back: once abandoned, its helper does not count for the limit */

@@ -197,6 +197,16 @@ static void leave_for_handler(struct wait *w)
     w->fiber->call = w->outer_call;
 }
 
+static bool has_come(const struct wait *w)
+{
+    struct wait_first *first = w->first;
+    if (likely(first == NULL))
+        return false;
+    if (first->result == 0)
+        first->result = first->fn(first->arg);
+    return first->result != 0;
+}
+
 /* Before it sleeps: what has come that ends it, or handlers to run. True: look again. */
 static inline bool look(struct wait *w)
 {
@@ -205,6 +215,8 @@ static inline bool look(struct wait *w)
         wait_give_up(w, -E_CANCELLED);
     } else if (unlikely(self->stop) && stoppable(self, w->flags)) {
         wait_give_up(w, stopped(self));
+    } else if (unlikely(self->sig.due) && has_come(w)) {
+        wait_give_up(w, -E_AGAIN); /* who waits has it from there */
     } else if (unlikely(self->sig.due)) {
         /* A handler runs on this fiber's own stack. A call that it interrupts is over before: the handler may wait for
          * the same. Others (locks, conditions) stay linked, so nothing is lost meanwhile, behind those that could use
@@ -225,6 +237,7 @@ static inline bool look(struct wait *w)
 
 static int end(struct wait *w)
 {
+    (void)has_come(w);
     timer_disarm(&w->timer);
     w->fiber->wait = w->outer;
     w->fiber->call = w->outer_call;

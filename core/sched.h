@@ -17,11 +17,20 @@ struct fiber;
 struct handler_frame;
 
 /* One fiber's wait for one thing. Lives on the waiter's stack; whoever it is linked with finds it through `unlink`. */
+/* What a wait is for, asked of the kernel, inside the core, when it ends and before a handler runs in it, which may ask
+ * for the same. 0: it is not there yet. */
+struct wait_first {
+    long (*fn)(void *arg);
+    void *arg;
+    long result;
+};
+
 struct wait {
     struct fiber *fiber;
     struct wait *outer;            /* that a handler interrupted, in which this one is made */
     void (*unlink)(struct wait *); /* takes it off whatever it is linked into; NULL: nothing */
     struct timer timer;
+    struct wait_first *first; /* NULL: nothing */
     bool woken;
     bool hungry;  /* it was woken before and came too late: its turn is next */
     bool held;    /* in line: being woken does not take it off, a handler does */

@@ -29,6 +29,7 @@ void signals_refresh(struct kthread *k)
             mask |= signal_bit(sig);
     if (rt.fibers.live == 0) /* only promoted threads are left to take one */
         mask = ALL_SIGNALS;
+    mask |= s->reserved;
     s->kernel_mask = mask;
     if (k != NULL && k->kernel_mask != (mask | __atomic_load_n(&s->held, __ATOMIC_SEQ_CST)))
         signals_apply(k);
@@ -50,7 +51,8 @@ void signals_apply(struct kthread *k)
 
 uint64_t signals_away_mask(const struct fiber *f)
 {
-    return f->sig.mask | __atomic_load_n(&rt.signals.held, __ATOMIC_SEQ_CST);
+    uint64_t others = f->main ? 0 : rt.signals.reserved;
+    return f->sig.mask | others | __atomic_load_n(&rt.signals.held, __ATOMIC_SEQ_CST);
 }
 
 void signals_step_away(struct fiber *self)
@@ -67,6 +69,18 @@ void signals_left_away(const struct kthread *k)
     const struct fiber *f = __atomic_load_n(&k->running, __ATOMIC_RELAXED);
     if (f != NULL && (signals_away_mask(f) & ~k->kernel_mask) != 0)
         kick_masks(k->tid);
+}
+
+void signals_reserve(struct fiber *main, uint64_t set)
+{
+    set &= main->sig.mask;
+    if (likely((set & ~rt.signals.kernel_mask) == 0 && rt.signals.reserved == 0))
+        return; /* all block them */
+    rt.signals.reserved = set;
+    signals_refresh(main->kt);
+    for (const struct kthread *k = rt.baton.all; set != 0 && k != NULL; k = k->next)
+        if (k != main->kt)
+            signals_left_away(k);
 }
 
 void signals_born(struct fiber *f)

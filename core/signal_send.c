@@ -1,4 +1,5 @@
 /* Sending signals to fibers, and waiting for them. See signals.h. */
+#include "core/alone.h"
 #include "core/enter.h"
 #include "core/kick.h"
 #include "core/mem.h"
@@ -262,12 +263,18 @@ static long wait_for(struct fiber *self, struct awaited *a, struct pending_signa
             core_leave(self);
             core_enter(self);
         }
+        if (self->main) {
+            (void)alone_home(self); /* which the kernel prefers */
+            signals_reserve(self, a->set);
+        }
         r = take_or_wait(self, a, found);
         if (r == -E_AGAIN)
             r = wait_away(&w, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR | WAIT_ONCE, "sigwait", await, a);
         if ((r == -EAGAIN || r == -EINTR) && (*found = take_waited(&self->sig.queue, a->set)) != NULL)
             r = (*found)->sig; /* it came while the wait ended otherwise */
         self->sig.waited = 0;
+        if (self->main)
+            signals_reserve(self, 0);
         signals_pass_on(self);
         core_leave(self);
     } while (r == -E_AGAIN);

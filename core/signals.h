@@ -28,6 +28,7 @@ struct signals {
     uint64_t watched;                   /* of these: those that on_signal.c wants */
     unsigned blocked[SIGNALS + 1];      /* how many fibers block it */
     uint64_t kernel_mask;               /* what all of them block */
+    uint64_t reserved;                  /* what the main thread awaits: nobody else's */
     uint64_t held;                      /* what the kernel shall keep: there is little room for more */
     bool altstacks;                     /* some fiber has had an alternate stack: see altstack.h */
     struct pending_signal *arrived;     /* from handlers: a stack, any kernel thread */
@@ -54,6 +55,9 @@ void signals_apply(struct kthread *k);
 void signals_step_away(struct fiber *self);
 void signals_left_away(const struct kthread *k);
 uint64_t signals_away_mask(const struct fiber *f);
+/* Inside the core: main awaits these, 0: not any more. Others may not have blocked them, and what the kernel gave to
+ * their kernel threads would do there what it does by default. */
+void signals_reserve(struct fiber *main, uint64_t set);
 /* Inside the core: a handler of the program is due. */
 bool signals_handles(struct fiber *self);
 /* Runs the handlers that are due. Outside the core. */

@@ -1,6 +1,7 @@
 /* Waits that are left, or begun again: a handler that has interrupted them jumps, or forks. See sched.h. */
 #include "core/altstack.h"
 #include "core/enter.h"
+#include "core/pending.h"
 #include "core/method.h"
 #include "core/scope.h"
 
@@ -36,6 +37,12 @@ void wait_abandon(struct fiber *self, uintptr_t sp)
         self->wait = self->wait->outer;
     }
     leave_stream(self);
+    if (self->wait == NULL && self->sig.waited != 0) {
+        self->sig.waited = 0;
+        if (self->main)
+            signals_reserve(self, 0);
+        signals_pass_on(self);
+    }
     core_leave(self);
 }
 

@@ -16,6 +16,11 @@ load helper
     same_cooperative 4 "$PROGRAMS/proc_any" 8
 }
 
+# bats test_tags=hook:wait,hook:waitpid,hook:waitid,hook:pclose,hook:sigaction,hook:fork
+@test "a handler that takes every child leaves those that are waited for" {
+    same_cooperative 3 "$PROGRAMS/proc_reaper"
+}
+
 # bats test_tags=hook:waitpid,hook:waitid
 @test "stopped and continued children" {
     same "$PROGRAMS/proc_stop" 0

@@ -55,6 +55,11 @@ load helper
     same_cooperative 3 "$PROGRAMS/signal_alarm"
 }
 
+# bats test_tags=hook:sigwait,hook:pthread_sigmask,hook:kill,hook:fork
+@test "main waits for a signal that others would die of" {
+    same_cooperative 5 "$PROGRAMS/signal_main_waits"
+}
+
 # bats test_tags=hook:sleep,hook:usleep,hook:pthread_create,hook:pthread_join,hook:sem_wait,hook:sem_post,hook:pthread_sigmask,hook:sigwait,hook:sigwaitinfo,hook:sigtimedwait,hook:pthread_kill,hook:pthread_sigqueue
 @test "a thread takes signals by sigwait" {
     same_cooperative 3 "$PROGRAMS/signal_wait"

@@ -33,6 +33,11 @@ load helper
     same_cooperative 4 "$PROGRAMS/sleep_yield" 16
 }
 
+# bats test_tags=hook:nanosleep,hook:poll,hook:usleep
+@test "the floating-point environment is the thread's own" {
+    same_cooperative 1 "$PROGRAMS/float_env"
+}
+
 # One thread computes, so a second kernel thread may be needed for the sleeper.
 # bats test_tags=hook:clock_nanosleep
 @test "a sleep on the processor time clock" {
