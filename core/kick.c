@@ -75,7 +75,7 @@ static void take_mask(const struct fiber *self, ucontext_t *context)
     uint64_t mask = signals_away_mask(self);
     if (memcmp(&context->uc_sigmask, &self->kt->kernel_mask, sizeof mask) != 0)
         return;
-    self->kt->kernel_mask = mask;
+    __atomic_store_n(&self->kt->kernel_mask, mask, __ATOMIC_RELAXED);
     memcpy(&context->uc_sigmask, &mask, sizeof mask);
 }
 

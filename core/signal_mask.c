@@ -20,10 +20,31 @@ void signals_count(struct fiber *f, uint64_t now)
     f->sig.counted = now;
 }
 
+/* Who is away may still let in what all block from now on: the kernel would act on it there, by default even. */
+static bool lets_in(const struct kthread *k, uint64_t set)
+{
+    return (set & ~__atomic_load_n(&k->kernel_mask, __ATOMIC_RELAXED)) != 0 &&
+           __atomic_load_n(&k->running, __ATOMIC_RELAXED) != NULL;
+}
+
+static void shut_others(const struct kthread *here, uint64_t set)
+{
+    enum { PATIENCE_MS = 20 }; /* for one that has no processor */
+    const struct timespec pause = {0, 20000};
+    uint64_t until = clock_after(PATIENCE_MS * NS_PER_MS);
+    for (const struct kthread *k = rt.baton.all; k != NULL; k = k->next) {
+        if (k == here || !lets_in(k, set))
+            continue;
+        kick_masks(k->tid);
+        while (lets_in(k, set) && clock_now() < until)
+            (void)sys(SYS_nanosleep, &pause, NULL);
+    }
+}
+
 void signals_refresh(struct kthread *k)
 {
     struct signals *s = &rt.signals;
-    uint64_t mask = 0;
+    uint64_t mask = 0, was = s->kernel_mask;
     for (int sig = 1; sig <= SIGNALS; sig++)
         if (s->blocked[sig] >= rt.fibers.live && s->blocked[sig] != 0)
             mask |= signal_bit(sig);
@@ -31,6 +52,8 @@ void signals_refresh(struct kthread *k)
         mask = ALL_SIGNALS;
     mask |= s->reserved;
     s->kernel_mask = mask;
+    if (k != NULL && (mask & ~was) != 0)
+        shut_others(k, mask & ~was);
     if (k != NULL && k->kernel_mask != (mask | __atomic_load_n(&s->held, __ATOMIC_SEQ_CST)))
         signals_apply(k);
 }
@@ -60,7 +83,7 @@ void signals_step_away(struct fiber *self)
     uint64_t mask = signals_away_mask(self);
     if (likely(self->kt->kernel_mask == mask))
         return;
-    self->kt->kernel_mask = mask;
+    __atomic_store_n(&self->kt->kernel_mask, mask, __ATOMIC_RELAXED);
     (void)sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
@@ -78,9 +101,6 @@ void signals_reserve(struct fiber *main, uint64_t set)
         return; /* all block them */
     rt.signals.reserved = set;
     signals_refresh(main->kt);
-    for (const struct kthread *k = rt.baton.all; set != 0 && k != NULL; k = k->next)
-        if (k != main->kt)
-            signals_left_away(k);
 }
 
 void signals_born(struct fiber *f)
