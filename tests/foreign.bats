@@ -32,3 +32,15 @@ load helper
 @test "the kernel wakes a futex at the end of a raw clone" {
     same_cooperative 40 "$PROGRAMS/foreign_clone" exit # waits in the kernel
 }
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:syscall,hook:usleep
+@test "a raw clone is made while a thread is on its way into a futex wait" {
+    same_cooperative 40 "$PROGRAMS/foreign_clone_late" # waits in the kernel
+    [ "$output" = woken ]
+}
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:usleep,hook:timer_create
+@test "a timer's notification thread joins a thread while the last one computes" {
+    same_cooperative 2 "$PROGRAMS/foreign_timer_joins"
+    [ "$output" = joined ]
+}

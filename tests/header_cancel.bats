@@ -33,6 +33,19 @@ load helper
     [ "$(stat_of mode)" = fiber ]
 }
 
+# bats test_tags=name:cancel,name:with_timeout
+@test "cancelled while it computes within a deadline, and then a file is opened" {
+    bare "$PROGRAMS/header_deadline_due"
+    [ "$output" = "without coax" ] && [ "$status" = 0 ]
+    wrapped "$PROGRAMS/header_deadline_due"
+    echo "$output"
+    [ "$status" = 0 ] && [ "${#lines[@]}" = 5 ]
+    for line in "${lines[@]}"; do
+        [ "$line" = "opened, a sleep: Operation canceled" ]
+    done
+    [ "$(stat_of mode)" = fiber ]
+}
+
 @test "an exception leaves a deadline and a protection" {
     wrapped "$PROGRAMS/header_exception"
     echo "$output"

@@ -29,3 +29,9 @@ load helper
     same_cooperative 3 "$PROGRAMS/sem_handler_posts"
     [ "$status" = 0 ]
 }
+
+# bats test_tags=hook:sem_post,hook:sem_wait,hook:siglongjmp,hook:__sigsetjmp,hook:sigaction
+@test "a handler jumps out of a post wherever it is, and later posts still wake" {
+    same_cooperative 3 "$PROGRAMS/sem_post_jump"
+    [ "$output" = "3 answers" ]
+}

@@ -144,6 +144,12 @@ load helper
     [ "$status" = 0 ]
 }
 
+# bats test_tags=hook:sigaltstack,hook:sigaction,hook:pthread_create,hook:pthread_join,hook:fork,hook:kill
+@test "alternate stacks: a signal comes while its handler computes on one, and nobody else is there" {
+    same_cooperative 2 "$PROGRAMS/signal_altstack_busy"
+    [ "$output" = "2 handled, 2 on the stack" ]
+}
+
 # bats test_tags=hook:sigaltstack
 @test "alternate stacks: a frame that is moved loses no register" {
     same_cooperative "$(nproc)" "$PROGRAMS/signal_altstack" registers
@@ -178,6 +184,12 @@ load helper
 @test "timers of every kind, for the process and for one thread" {
     same_cooperative 6 "$PROGRAMS/signal_timers"
     [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:timer_create,hook:timer_settime,hook:timer_gettime,hook:setitimer,hook:signal
+@test "a handler sets a timer while its thread sets it" {
+    same_cooperative 3 "$PROGRAMS/signal_timer_nested"
+    [ "$output" = "set and read" ]
 }
 
 # bats test_tags=hook:__sigsetjmp,hook:setjmp,hook:siglongjmp,hook:pthread_sigmask

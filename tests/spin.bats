@@ -68,3 +68,20 @@ setup() {
 @test "thirty threads block at once" {
     same_cooperative 34 "$PROGRAMS/block_many"
 }
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pipe,hook:dup
+@test "a thread blocks, and no descriptor is left to find out" {
+    same_cooperative 3 "$PROGRAMS/spin_blind" full
+    [ "$output" = "10 reads" ]
+}
+
+# bats test_tags=hook:pthread_create,hook:pthread_join,hook:pipe
+@test "a thread blocks, and the root has no /proc" {
+    local root=$BATS_TEST_TMPDIR/root inside=()
+    [ "$(id -u)" = 0 ] || inside=(unshare -r)
+    "${inside[@]}" true 2>/dev/null || skip "no way to be root"
+    mkdir -p "$root$BATS_TEST_TMPDIR"
+    same "${inside[@]}" "$PROGRAMS/spin_blind" root "$root"
+    [ "$output" = "10 reads" ]
+    grep -qx 'mode fiber' "$root$BATS_TEST_TMPDIR/stats"
+}

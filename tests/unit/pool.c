@@ -271,10 +271,15 @@ static int make_none(pthread_t *thread, const pthread_attr_t *attr, void *(*star
     return EAGAIN;
 }
 
+static bool impatient;
+
 static void run_without(struct fiber *self, int me)
 {
-    for (int i = 0; i < RACES; i++)
-        results[me][i] = nap(self, &raced[me][i], 0, CLOCK_NEVER);
+    struct chance c = {(uint64_t)me + 5};
+    for (int i = 0; i < RACES; i++) {
+        uint64_t deadline = impatient ? clock_after(chance(&c, 250000)) : CLOCK_NEVER;
+        results[me][i] = nap(self, &raced[me][i], 0, deadline);
+    }
 }
 
 static void *fiber_without(void *arg)
@@ -289,8 +294,7 @@ static void *thread_without(void *arg)
     return NULL;
 }
 
-/* Several find out at once that they are the last: each makes his own call. */
-static void none_can_be_made(void)
+static void run_all_without(void)
 {
     enum { THREADS = 3 };
     pthread_t threads[THREADS], fibers[CALLERS - THREADS];
@@ -302,9 +306,23 @@ static void none_can_be_made(void)
     unit_join_all(fibers, CALLERS - THREADS);
     for (int i = 0; i < THREADS; i++)
         CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    CHECK_EQ(pool_threads(), 0);
+}
+
+/* Several find out at once that they are the last: each makes his own call. */
+static void none_can_be_made(void)
+{
+    run_all_without();
     for (int i = 0; i < CALLERS * RACES; i++)
         CHECK_EQ(raced[i / RACES][i % RACES].runs, 1);
-    CHECK_EQ(pool_threads(), 0);
+}
+
+/* His time is up at about that moment: he makes the call, or it is dropped. */
+static void none_can_be_made_in_time(void)
+{
+    impatient = true;
+    run_all_without();
+    check_races();
 }
 
 /* Its own process, so that helpers of other cases do not count. */
@@ -330,6 +348,7 @@ int main(void)
     apart(growth_to_limit, "growth_to_limit");
     apart(limit_zero, "limit_zero");
     apart(none_can_be_made, "none_can_be_made");
+    apart(none_can_be_made_in_time, "none_can_be_made_in_time");
     CHECK_EQ(fiber_start_core(), 0);
     one_after_the_other();
     growth();
