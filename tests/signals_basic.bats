@@ -233,3 +233,76 @@ load helper
     same_cooperative 2 "$PROGRAMS/handler_preempts"
     [ "$status" = 0 ]
 }
+
+# bats test_tags=hook:sigwait,hook:sigtimedwait,hook:sigqueue,hook:pthread_sigqueue
+@test "several threads wait for signals: each takes one, none is lost, the lowest number comes first" {
+    same_cooperative 4 "$PROGRAMS/signal_awaited"
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:pthread_cancel,hook:pthread_kill,hook:pthread_setcanceltype,hook:pthread_mutex_lock,hook:pthread_mutex_unlock,hook:pthread_timedjoin_np
+@test "asynchronous cancellation beside signals, and of a thread that was just given a mutex" {
+    same_cooperative 2 "$PROGRAMS/signal_cancelled" cleanup
+    [ "$status" = 0 ]
+    same "$PROGRAMS/signal_cancelled" first
+    [ "$status" = 0 ]
+    [ "$output" = "all end" ]
+    same_cooperative 2 "$PROGRAMS/signal_cancelled" mutex
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:flock,hook:open,hook:fcntl,hook:sigaltstack,hook:sigaction,hook:pthread_kill,hook:pthread_tryjoin_np
+@test "alternate stacks: a handler ends a call that blocks on a file" {
+    cd "$BATS_TEST_TMPDIR"
+    same_cooperative 3 "$PROGRAMS/signal_ends"
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:raise,hook:sigaction,hook:signal,hook:pthread_sigmask,hook:sigpending,hook:sigqueue,hook:pthread_sigqueue,hook:pthread_kill,hook:sigwait
+@test "a signal that has no handler any more when it is let in ends the process" {
+    local how
+    for how in raised replaced; do
+        same "$PROGRAMS/signal_late" $how
+        [ "$status" = $((128 + 10)) ]
+    done
+    for how in once once-own; do
+        same "$PROGRAMS/signal_late" $how
+        [ "$status" = $((128 + 34)) ]
+    done
+    same "$PROGRAMS/signal_late" awaits
+    [ "$status" = $((128 + 15)) ]
+}
+
+# bats test_tags=hook:kill,hook:raise,hook:signal,hook:sigaction,hook:sigpending,hook:pthread_sigmask,hook:sigqueue
+@test "pending signals: taken back, forgotten, two of a number, in order" {
+    same_cooperative 1 "$PROGRAMS/signal_pending"
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:pthread_sigmask,hook:sigqueue,hook:usleep
+@test "a signal of the process that a thread has got and blocks is for another thread" {
+    same_cooperative 2 "$PROGRAMS/signal_passed"
+    [ "$output" = "0 not handled" ]
+}
+
+# bats test_tags=hook:ppoll,hook:sigwait,hook:signalfd,hook:poll,hook:flock,hook:kill,hook:pthread_sigmask
+@test "a signal that all threads block since kills no daemon" {
+    local how
+    cd "$BATS_TEST_TMPDIR"
+    for how in sigwait signalfd; do
+        same_cooperative 3 "$PROGRAMS/signal_daemon" $how
+        [ "$status" = 0 ]
+    done
+}
+
+# bats test_tags=hook:prctl,hook:pthread_kill,hook:sigqueue,hook:pthread_sigmask
+@test "signals for a thread that gets a kernel thread of its own" {
+    same_cooperative 3 "$PROGRAMS/signal_promoted"
+    [ "$status" = 0 ]
+}
+
+# bats test_tags=hook:kill,hook:pthread_exit,hook:pthread_join,hook:signal
+@test "the main thread has ended: a signal to the own process is handled before the call returns" {
+    same_cooperative 3 "$PROGRAMS/signal_without_main"
+    [ "$status" = 0 ]
+}
