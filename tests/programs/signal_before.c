@@ -1,6 +1,6 @@
 /* What a thread sends to its process, and what a timer that it stops has sent, is handled before the call returns, with
- * the handler that was there: also when others compute and the main thread has changed its kernel thread. Of a timer's
- * signals a few may come later: the kernel had just taken them out for another kernel thread. */
+ * the handler that was there: also when others compute and the main thread has changed its kernel thread. Of what the
+ * kernel sends, to a group or for a timer, a few may come later: it had just taken them out for another kernel thread. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -57,21 +57,21 @@ static int sent(int way)
     case 1:
         return sigqueue(getpid(), SIGUSR1, (union sigval){.sival_int = 1});
     case 2:
-        return kill(0, SIGUSR1);
-    case 3:
-        return killpg(getpgrp(), SIGUSR1);
-    default:
         return (int)syscall(SYS_kill, getpid(), SIGUSR1);
+    case 3:
+        return kill(0, SIGUSR1);
+    default:
+        return killpg(getpgrp(), SIGUSR1);
     }
 }
 
-static int missed_sent(void)
+static int missed_sent(int way, int ways)
 {
     int missed = 0;
     for (int i = 0; i < ROUNDS; i++) {
         wander();
         first = 0;
-        if (sent(i % 5) != 0 || first != 1)
+        if (sent(way + i % ways) != 0 || first != 1)
             missed++;
     }
     return missed;
@@ -133,7 +133,8 @@ int main(void)
     setpgid(0, 0); /* nobody else in it */
     signal(SIGUSR1, on_first);
     signal(SIGALRM, on_first);
-    printf("sent: %d missed\n", missed_sent());
+    printf("sent: %d missed\n", missed_sent(0, 3));
+    tell("sent to the group late", missed_sent(3, 2));
     tell("timers late", late_timers());
     tell("wrong handlers", wrong_handlers());
     stop = 1;
