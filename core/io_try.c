@@ -109,12 +109,26 @@ bool io_ended(int fd, const struct fd_entry *e)
     return e != NULL && e->kind == FD_DGRAM && io_poll_now(fd, POLLRDHUP) > 0;
 }
 
+/* A FIFO without a writer is at its end, but poll does not say so before the first one has been there. The real read
+ * says it, and where that could wait, vmsplice, which reads a FIFO, too, and waits only if told to. To an end that can
+ * write it would be a write, but that end is its own writer. */
+static long read_fifo(int fd, const struct io_vec *v)
+{
+    long flags = sys(SYS_fcntl, fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY)
+        return not_ready(SYS_preadv2, fd, v);
+    if ((flags & O_NONBLOCK) != 0)
+        return sys(SYS_readv, fd, v->iov, v->n);
+    long r = sys(SYS_vmsplice, fd, v->iov, v->n, SPLICE_F_NONBLOCK);
+    return r >= 0 ? r : not_ready(SYS_preadv2, fd, v);
+}
+
 /* Who waits for a terminal when its master is closed is told so; a new call finds the end. */
 static long read_polled(int fd, const struct fd_entry *e, const struct io_vec *v, enum io_stage stage)
 {
     /* One look, then the call: who is robbed by another process meanwhile blocks, and the monitor sees to it. */
     if (io_poll_now(fd, POLLIN) == 0)
-        return not_ready(SYS_preadv2, fd, v);
+        return e != NULL && e->kind == FD_FIFO ? read_fifo(fd, v) : not_ready(SYS_preadv2, fd, v);
     long r = sys(SYS_readv, fd, v->iov, v->n);
     struct stat st;
     bool gone = r == 0 && stage == IO_WAITED && e != NULL && e->kind == FD_TTY && sys(SYS_fstat, fd, &st) == 0 &&

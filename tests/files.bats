@@ -42,6 +42,15 @@ setup() {
     [ "$output" = ended ] && [ "$status" = 0 ]
 }
 
+# bats test_tags=hook:read,hook:readv
+@test "a FIFO that never had a writer is at its end, one that has a writer is waited for" {
+    same_cooperative 2 "$PROGRAMS/fifo_alone" "$BATS_TEST_TMPDIR" 1
+    same_cooperative 4 "$PROGRAMS/fifo_alone" "$BATS_TEST_TMPDIR" 8
+    [ "$output" = ended ] && [ "$status" = 0 ]
+    COAX_OPTIONS=(--read-timeout 5)
+    same "$PROGRAMS/fifo_alone" "$BATS_TEST_TMPDIR" 2
+}
+
 # bats test_tags=hook:open,name:mkfifo
 @test "opening a FIFO waits for its other end, and for nobody else's" {
     for method in detach switch; do
