@@ -208,6 +208,15 @@ static bool timed_tty(int fd)
     return sys(SYS_ioctl, fd, TCGETS, &t) == 0 && (t.c_lflag & ICANON) == 0;
 }
 
+/* A background job does not wait for its terminal: the read stops it, or says EIO. A pty's master has the foreground of
+ * the other side, and waits. */
+static bool background(int fd)
+{
+    int group, number;
+    return sys(SYS_ioctl, fd, TIOCGPGRP, &group) == 0 && group != sys(SYS_getpgid, 0) &&
+           sys(SYS_ioctl, fd, TIOCGPTN, &number) != 0;
+}
+
 long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const char *call)
 {
     struct fd_entry *e = fdtab_get(fd);
@@ -219,7 +228,7 @@ long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const 
     int kind = fdtab_kind(fd, e);
     if (unlikely(kind < 0))
         return kind;
-    if (kind == FD_TTY && timed_tty(fd) && io_poll_now(fd, POLLIN) == 0)
+    if (kind == FD_TTY && io_poll_now(fd, POLLIN) == 0 && (timed_tty(fd) || background(fd)))
         return away(self, SYS_readv, fd, iov, n, call);
     return io_run_read(self, fd, e, io_try_read, &v, call, n == 1 ? iov : NULL);
 }

@@ -10,6 +10,16 @@ load helper
     same_cooperative 6 "$PROGRAMS/term_calls" 8
 }
 
+# bats test_tags=hook:read,hook:waitpid,hook:tcsetpgrp
+@test "a background job reads its terminal: EIO, a handler, stopped" {
+    for threads in 0 1 6; do
+        same "$PROGRAMS/tty_background" "$threads"
+        [ "$output" = good ]
+    done
+    COAX_OPTIONS=(--poll-timeout 10)
+    same "$PROGRAMS/tty_background" 0
+}
+
 # talks DIALOGUE COMMAND...: what is said is the same bare and under coax.
 talks() {
     printf '%s\n' "$1" >"$BATS_TEST_TMPDIR/dialogue"
