@@ -13,6 +13,12 @@
 #endif
 
 static int waiting;
+static bool traced;
+
+void child_traced(void)
+{
+    __atomic_store_n(&traced, true, __ATOMIC_RELAXED);
+}
 
 int child_wait_count(void)
 {
@@ -54,7 +60,7 @@ static int wait_any(struct fiber *self, idtype_t type, id_t id, int options, uin
 /* A process that only ends is watched through a descriptor. -ENOSYS: not here. */
 static int wait_pidfd(struct fiber *self, pid_t pid, uint64_t at, struct wait_first *first)
 {
-    if (!feature_on(FEATURE_PIDFD))
+    if (!feature_on(FEATURE_PIDFD) || __atomic_load_n(&traced, __ATOMIC_RELAXED))
         return -ENOSYS;
     long fd = sys(SYS_pidfd_open, pid, 0);
     if (fd == -ENOSYS || fd == -EPERM)

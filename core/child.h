@@ -11,6 +11,8 @@
 /* wait4 and waitid: as the system calls, a value or -errno. self NULL: no fibers. */
 long child_wait4(struct fiber *self, pid_t pid, int *status, int options, struct rusage *usage);
 long child_waitid(struct fiber *self, idtype_t type, id_t id, siginfo_t *info, int options);
+/* This process traces others: any child may stop, and that ends a wait that asks for ends only. */
+void child_traced(void);
 /* How many fibers wait for a child now. */
 int child_wait_count(void);
 

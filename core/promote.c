@@ -263,9 +263,14 @@ static struct kthread *lead(struct fiber *self)
     return baton_make(bound, PTHREAD_CREATE_JOINABLE);
 }
 
+bool promote_may(struct fiber *self)
+{
+    return signals_frames(self, (uintptr_t)__builtin_frame_address(0)) == NULL && self->wait == NULL;
+}
+
 bool promote(struct fiber *self, bool inherited)
 {
-    if (signals_frames(self, (uintptr_t)__builtin_frame_address(0)) != NULL || self->wait != NULL)
+    if (!promote_may(self))
         return false;
     core_enter(self);
     struct kthread *to = self->main ? lead(self) : baton_make(bound, PTHREAD_CREATE_JOINABLE);

@@ -38,6 +38,8 @@ struct promote {
 /* On return the caller runs on a kernel thread of its own: true; self must not be used as a fiber any more. false: it
  * could not be had (in a handler, no memory). inherited: threads that it creates must share what it will do. */
 bool promote(struct fiber *self, bool inherited);
+/* Not in a signal handler. */
+bool promote_may(struct fiber *self);
 /* The same for any caller of a hook. self NULL: it is promoted already, or a foreign thread. */
 void promote_caller(struct fiber *self, bool inherited);
 /* Does what others have asked for; true: promoted. Top of a hook. */

@@ -45,7 +45,6 @@ enum state state_of_syscall(long number, const long args[6])
     case SYS_unshare:
         return state_of_unshare((int)args[0]);
     case SYS_set_robust_list:
-    case SYS_ptrace:
         return STATE_THREAD;
     case SYS_setns:
     case SYS_seccomp:

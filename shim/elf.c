@@ -169,3 +169,76 @@ bool elf_find_one(uint32_t hash, const char *name, void **found)
     }
     return true;
 }
+
+/* ---- who asks for a function: it is named by a relocation ---- */
+
+struct relocations {
+    const ElfW(Rela) * first;
+    size_t size; /* in bytes */
+};
+
+static bool names(const struct relocations *r, const ElfW(Sym) * symbols, const char *strings, const char *name)
+{
+    for (size_t i = 0; r->first != NULL && i < r->size / sizeof *r->first; i++) {
+        const ElfW(Sym) *s = &symbols[ELF64_R_SYM(r->first[i].r_info)];
+        if (s != symbols && s->st_shndx == SHN_UNDEF && strcmp(strings + s->st_name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool object_imports(const struct link_map *map, const char *name)
+{
+    struct relocations calls = {.first = NULL}, others = {.first = NULL};
+    const ElfW(Sym) *symbols = NULL;
+    const char *strings = NULL;
+    for (const ElfW(Dyn) *d = map->l_ld; d != NULL && d->d_tag != DT_NULL; d++) {
+        if (d->d_tag == DT_SYMTAB)
+            symbols = table(map, d->d_un.d_ptr);
+        else if (d->d_tag == DT_STRTAB)
+            strings = table(map, d->d_un.d_ptr);
+        else if (d->d_tag == DT_JMPREL)
+            calls.first = table(map, d->d_un.d_ptr);
+        else if (d->d_tag == DT_PLTRELSZ)
+            calls.size = d->d_un.d_val;
+        else if (d->d_tag == DT_RELA)
+            others.first = table(map, d->d_un.d_ptr);
+        else if (d->d_tag == DT_RELASZ)
+            others.size = d->d_un.d_val;
+    }
+    return symbols != NULL && strings != NULL &&
+           (names(&calls, symbols, strings, name) || names(&others, symbols, strings, name));
+}
+
+struct look {
+    struct elf_import *import;
+    bool begun, found;
+};
+
+/* The loader lets one thread look at a time. */
+static int look(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    struct look *l = arg;
+    unsigned long changes = info->dlpi_adds + info->dlpi_subs;
+    if (!l->begun && l->import->changes == changes) {
+        l->found = l->import->found;
+        return 1;
+    }
+    l->begun = true;
+    struct link_map map = {.l_addr = info->dlpi_addr};
+    for (int i = 0; i < info->dlpi_phnum && info->dlpi_addr != getauxval(AT_SYSINFO_EHDR); i++)
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            map.l_ld = (ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    l->found |= object_imports(&map, l->import->name);
+    l->import->found = l->found;
+    l->import->changes = changes;
+    return 0;
+}
+
+bool elf_imports(struct elf_import *import)
+{
+    struct look l = {.import = import};
+    dl_iterate_phdr(look, &l);
+    return l.found;
+}

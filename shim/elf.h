@@ -32,4 +32,13 @@ bool elf_find(const struct elf_name *names, const char *block, unsigned n, void 
 /* One name, with little stack. */
 bool elf_find_one(uint32_t hash, const char *name, void **found);
 
+/* Does an object that is loaded now ask for the function, to call it or to have its address? Looks again only after
+ * something was loaded or unloaded. Takes a lock of the loader's: not in a signal handler. */
+struct elf_import {
+    const char *name;
+    unsigned long changes;
+    bool found;
+};
+bool elf_imports(struct elf_import *import);
+
 #endif

@@ -3,6 +3,7 @@
 #include "shim/hook.h"
 #include "core/child.h"
 #include "core/sync.h"
+#include "shim/state.h"
 
 #include <paths.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 
 EXPORT pid_t fork(void)
 {
-    hook_enter();
+    state_forks(hook_enter());
     return real.fork();
 }
 TWIN(__fork, fork);
@@ -24,6 +25,7 @@ EXPORT pid_t _Fork(void)
     struct fiber *self = hook_enter();
     if (self == NULL)
         return real._Fork();
+    state_forks(self);
     child_fork_prepare();
     pid_t pid = real._Fork();
     if (pid == 0)
@@ -45,6 +47,8 @@ EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
     fdtab_shared();
     if ((flags & CLONE_VM) != 0 && (flags & CLONE_VFORK) == 0)
         futex_in_kernel(self);
+    if ((flags & CLONE_VM) == 0)
+        state_forks(self);
     return real.clone(fn, stack, flags, arg, parent_tid, tls, child_tid);
 }
 TWIN(__clone, clone);

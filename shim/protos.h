@@ -34,6 +34,7 @@
 #include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/quota.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>

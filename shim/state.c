@@ -1,9 +1,11 @@
 /* State that the kernel keeps per thread: the caller becomes a kernel thread of its own first (core/promote.h). */
 #include "shim/hook.h"
 #include "core/alone.h"
+#include "core/child.h"
 #include "core/schedule.h"
 #include "core/state.h"
 #include "shim/clock.h"
+#include "shim/elf.h"
 #include "shim/state.h"
 #include "shim/thread_id.h"
 
@@ -90,6 +92,30 @@ EXPORT int prctl(int option, ...)
         return (int)hook_result(name_prctl(self, option, (char *)a[0]));
     own(self, state_of_prctl(option));
     return real.prctl(option, a[0], a[1], a[2], a[3]);
+}
+
+/* ---- tracing: the tracer is one kernel thread, and no other may ask anything of what it traces ---- */
+
+void state_forks(struct fiber *self)
+{
+    static struct elf_import import = {.name = "ptrace"};
+    if (self == NULL || !promote_may(self) || !elf_imports(&import))
+        return;
+    child_traced();
+    own(self, STATE_THREAD);
+}
+
+EXPORT long ptrace(enum __ptrace_request request, ...)
+{
+    va_list args;
+    va_start(args, request);
+    pid_t pid = va_arg(args, pid_t);
+    void *address = va_arg(args, void *), *data = va_arg(args, void *);
+    va_end(args);
+    struct fiber *self = hook_enter();
+    child_traced();
+    own(self, STATE_THREAD);
+    return real.ptrace(request, pid, address, data);
 }
 
 /* ---- scheduling, by thread id ---- */
@@ -287,6 +313,10 @@ bool state_syscall(struct fiber *self, long number, const long a[6], long *resul
     case SYS_getrusage:
         *result = getrusage((__rusage_who_t)a[0], (struct rusage *)a[1]);
         return true;
+    case SYS_ptrace:
+        child_traced();
+        own(self, STATE_THREAD);
+        return false;
     case SYS_prctl:
         *result = prctl((int)a[0], a[1], a[2], a[3], a[4]);
         return true;

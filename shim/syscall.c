@@ -258,6 +258,7 @@ static long fork_call(struct fiber *self, long number, const long a[6])
             futex_in_kernel(self);
         return pass(number, a);
     }
+    state_forks(self);
     child_fork_prepare();
     long r = pass(number == SYS_vfork ? SYS_fork : number, a);
     if (r == 0)

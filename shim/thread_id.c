@@ -224,7 +224,7 @@ bool thread_id_syscall(struct fiber *self, long number, const long a[6], long *r
     }
     switch (number) {
     case SYS_tkill:
-        if (a[0] <= 0)
+        if (a[0] <= 0 || fiber_by_tid(self, (pid_t)a[0]) == NULL) /* it may be one of another process */
             return false;
         *result = tgkill(sys_getpid(), (pid_t)a[0], (int)a[1]);
         return true;

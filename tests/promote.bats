@@ -51,6 +51,15 @@ same_promoted() {
     same_promoted 2 "$PROGRAMS/promote_seccomp"
 }
 
+# bats test_tags=hook:ptrace,hook:fork,hook:waitpid,hook:waitid,hook:syscall
+@test "threads trace children, and processes that they attach to" {
+    same "$PROGRAMS/promote_trace" 0
+    same_promoted 1 "$PROGRAMS/promote_trace" 1
+    same_promoted 4 "$PROGRAMS/promote_trace" 4
+    COAX_OPTIONS=(--wait-timeout 30)
+    same "$PROGRAMS/promote_trace" 2
+}
+
 # bats test_tags=hook:prctl,hook:fork,hook:waitpid,hook:sem_post,hook:sem_wait
 @test "a signal at the death of the parent thread" {
     same_promoted 6 "$PROGRAMS/promote_death"

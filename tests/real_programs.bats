@@ -314,6 +314,17 @@ X
     still_works
 }
 
+@test "gdb runs a threaded program to a breakpoint, and on to its end" {
+    for options in '' --no-follow; do
+        # shellcheck disable=SC2086
+        run timeout -k 5 60 "$COAX" $options gdb -batch -nx -ex 'set confirm off' -ex 'break use' -ex run -ex bt \
+            -ex delete -ex continue --args "$PROGRAMS/fifo_alone" "$PWD" 3 5>&-
+        echo "$output"
+        [ "$status" = 0 ]
+        [[ $output == *"hit Breakpoint 1"*"#0 "*"ended"*"exited normally"* ]]
+    done
+}
+
 @test "gcore saves a wrapped process" {
     start_threads
     run timeout -k 5 60 gcore -o core "$pid" 5>&-
