@@ -109,6 +109,12 @@ static long wait_child(struct fiber *self, child_attempt *attempt, void *arg, id
     return r;
 }
 
+/* Without the word that asks for one's own children: those of a fiber were forked by whatever kernel thread ran. */
+static int children_of(const struct fiber *self)
+{
+    return self == NULL ? ~0 : ~__WNOTHREAD;
+}
+
 struct wait4_args {
     pid_t pid;
     int *status, options;
@@ -123,6 +129,7 @@ static long try_wait4(void *arg)
 
 long child_wait4(struct fiber *self, pid_t pid, int *status, int options, struct rusage *usage)
 {
+    options &= children_of(self);
     struct wait4_args a = {pid, status, options, usage};
     if ((options & ~(WUNTRACED | WCONTINUED)) != 0) /* WNOHANG; __WALL and such are rare */
         return sys(SYS_wait4, pid, status, options, usage);
@@ -157,6 +164,7 @@ static long try_waitid(void *arg)
 
 long child_waitid(struct fiber *self, idtype_t type, id_t id, siginfo_t *info, int options)
 {
+    options &= children_of(self);
     struct waitid_args a = {type, id, info, options};
     if ((options & WNOHANG) != 0 || (options & ~(WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)) != 0 || type == P_PIDFD)
         return sys(SYS_waitid, type, id, info, options, NULL);

@@ -1,11 +1,15 @@
 #include "core/state.h"
+#include "core/mem.h"
 
+#include <asm/prctl.h>
 #include <sched.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
 /* Newer than some headers. */
 enum { SET_IO_FLUSHER = 57, SET_USER_DISPATCH = 59, SCHED_CORE = 62 };
+enum { SET_CPUID = 0x1012, SINGLE_ISSUER = 1 << 12, ENABLE_RINGS = 12 };
 
 enum state state_of_prctl(int option)
 {
@@ -39,6 +43,12 @@ enum state state_of_unshare(int flags)
                                                                                                   : STATE_INHERITED;
 }
 
+/* A ring to which one thread alone may submit: of the parameters the flags. */
+static bool one_issuer(const uint32_t *parameters)
+{
+    return mem_readable(parameters, 3 * sizeof *parameters) && (parameters[2] & SINGLE_ISSUER) != 0;
+}
+
 enum state state_of_syscall(long number, const long args[6])
 {
     switch (number) {
@@ -59,11 +69,18 @@ enum state state_of_syscall(long number, const long args[6])
     case SYS_setfsgid:
     case SYS_setgroups:
     case SYS_set_mempolicy:
-    case SYS_personality:
 #ifdef SYS_landlock_restrict_self
     case SYS_landlock_restrict_self:
 #endif
         return STATE_INHERITED;
+    case SYS_personality:
+        return (unsigned)args[0] == UINT32_MAX /* asks */ ? STATE_PROCESS : STATE_INHERITED;
+    case SYS_arch_prctl: /* the base of GS; whether cpuid may be asked */
+        return args[0] == ARCH_SET_GS || args[0] == SET_CPUID ? STATE_INHERITED : STATE_PROCESS;
+    case SYS_io_uring_setup:
+        return one_issuer((const uint32_t *)args[1]) ? STATE_THREAD : STATE_PROCESS;
+    case SYS_io_uring_register: /* of a ring that was made disabled, who enables it is the issuer */
+        return args[1] == ENABLE_RINGS ? STATE_THREAD : STATE_PROCESS;
     case SYS_keyctl: /* KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SET_REQKEY_KEYRING, KEYCTL_ASSUME_AUTHORITY */
         return args[0] == 1 || args[0] == 14 || args[0] == 16 ? STATE_INHERITED : STATE_PROCESS;
     default:

@@ -33,6 +33,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/msg.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/quota.h>
@@ -140,6 +141,7 @@ void _IO_list_lock(void);
 void _IO_list_unlock(void);
 
 int capset(void *header, const void *data);
+int arch_prctl(int code, unsigned long address);
 int capget(void *header, void *data);
 int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));

@@ -62,7 +62,7 @@ static long name_prctl(struct fiber *record, int option, char *name)
 {
     if (option == PR_GET_NAME) {
         char text[FIBER_NAME];
-        identity_get_name(record, text);
+        (void)identity_get_name(record, text); /* it has not ended */
         if (!mem_readable(name, sizeof text))
             return -EFAULT;
         memcpy(name, text, sizeof text);
@@ -93,6 +93,19 @@ EXPORT int prctl(int option, ...)
     own(self, state_of_prctl(option));
     return real.prctl(option, a[0], a[1], a[2], a[3]);
 }
+
+EXPORT int personality(unsigned long persona)
+{
+    own(hook_enter(), state_of_syscall(SYS_personality, (const long[6]){(long)persona}));
+    return real.personality(persona);
+}
+
+EXPORT int arch_prctl(int code, unsigned long address)
+{
+    own(hook_enter(), state_of_syscall(SYS_arch_prctl, (const long[6]){code, (long)address}));
+    return real.arch_prctl(code, address);
+}
+TWIN(__arch_prctl, arch_prctl);
 
 /* ---- tracing: the tracer is one kernel thread, and no other may ask anything of what it traces ---- */
 

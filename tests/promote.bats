@@ -51,6 +51,11 @@ same_promoted() {
     same_promoted 2 "$PROGRAMS/promote_seccomp"
 }
 
+# bats test_tags=hook:personality,hook:arch_prctl,hook:__arch_prctl,hook:syscall,hook:wait4
+@test "a personality, a base of GS, a ring for one thread, children of one's own" {
+    same_promoted 9 "$PROGRAMS/promote_settings" 4
+}
+
 # bats test_tags=hook:ptrace,hook:fork,hook:waitpid,hook:waitid,hook:syscall
 @test "threads trace children, and processes that they attach to" {
     same "$PROGRAMS/promote_trace" 0
