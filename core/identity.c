@@ -151,11 +151,19 @@ static long comm_of(const struct fiber *f, char *name, size_t n, bool set)
     return r;
 }
 
+/* Main's kernel thread stays until the process ends. */
+static bool nameless(const struct fiber *f)
+{
+    return f->state >= FIBER_DONE && !f->main;
+}
+
 int identity_set_name(struct fiber *target, const char *name)
 {
     size_t n = strlen(name);
     if (n >= sizeof target->name)
         return ERANGE;
+    if (nameless(target))
+        return ENOENT;
     memset(target->name, 0, sizeof target->name);
     memcpy(target->name, name, n);
     if (!target->main && !target->promoted)
@@ -166,12 +174,15 @@ int identity_set_name(struct fiber *target, const char *name)
     return r < 0 ? -(int)r : 0;
 }
 
-void identity_get_name(const struct fiber *target, char *name)
+int identity_get_name(const struct fiber *target, char *name)
 {
+    if (nameless(target))
+        return ENOENT;
     memcpy(name, target->name, sizeof target->name);
     if (!target->main && !target->promoted)
-        return;
+        return 0;
     long r = comm_of(target, name, sizeof target->name, false);
     if (r > 0)
         name[r - 1] = '\0';
+    return 0;
 }

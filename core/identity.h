@@ -22,8 +22,8 @@ bool identity_cancelled(const struct fiber *self);
 /* Inside the core: wakes parked fibers that a foreign thread has cancelled. */
 void identity_drain(void);
 
-/* As pthread_setname_np and pthread_getname_np; name has room for FIBER_NAME bytes. */
+/* As pthread_setname_np and pthread_getname_np, of a thread that has ended ENOENT; name has room for FIBER_NAME. */
 int identity_set_name(struct fiber *target, const char *name);
-void identity_get_name(const struct fiber *target, char *name);
+int identity_get_name(const struct fiber *target, char *name);
 
 #endif

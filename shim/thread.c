@@ -330,8 +330,7 @@ EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t size)
         return ERANGE;
     if (!mem_writable(name, sizeof target->name))
         return errno = EFAULT;
-    identity_get_name(target, name);
-    return 0;
+    return identity_get_name(target, name);
 }
 
 EXPORT int pthread_getschedparam(pthread_t thread, int *policy, struct sched_param *param)

@@ -1,4 +1,4 @@
-/* Names are one per thread, can be read and set from another thread, and are limited in length. */
+/* Names are one per thread, can be read and set from another thread until it ends, and are limited in length. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #define CHECK(e)                                                                                                       \
     do {                                                                                                               \
@@ -27,6 +29,26 @@ static void *thread(void *arg)
     sem_wait(&go);
     CHECK(pthread_getname_np(pthread_self(), name, sizeof name) == 0);
     return strdup(name);
+}
+
+static void *nothing(void *change)
+{
+    if (change)
+        prctl(PR_SET_PDEATHSIG, 0); /* state of its kernel thread */
+    return NULL;
+}
+
+static void ended(void *change)
+{
+    pthread_t t;
+    char name[16];
+    CHECK(pthread_create(&t, NULL, nothing, change) == 0);
+    usleep(50000);
+    CHECK(pthread_getname_np(t, name, sizeof name) == ENOENT);
+    CHECK(pthread_getname_np(t, name, 2) == ERANGE);
+    CHECK(pthread_setname_np(t, "late") == ENOENT);
+    CHECK(pthread_setname_np(t, "sixteen letters!") == ERANGE);
+    CHECK(pthread_join(t, NULL) == 0);
 }
 
 int main(void)
@@ -55,5 +77,7 @@ int main(void)
     printf("%s\n", (char *)r);
     CHECK(pthread_getname_np(pthread_self(), name, sizeof name) == 0);
     printf("%s\n", name);
+    ended(NULL);
+    ended("kernel thread");
     return 0;
 }
