@@ -1,5 +1,6 @@
 #include "shim/elf.h"
 #include "core/sys.h"
+#include "shim/real.h"
 
 #include <link.h>
 #include <string.h>
@@ -239,6 +240,6 @@ static int look(struct dl_phdr_info *info, size_t size, void *arg)
 bool elf_imports(struct elf_import *import)
 {
     struct look l = {.import = import};
-    dl_iterate_phdr(look, &l);
+    real.dl_iterate_phdr(look, &l);
     return l.found;
 }
