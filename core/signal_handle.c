@@ -293,10 +293,19 @@ static void queue(struct fiber *self, int sig, const siginfo_t *info, ucontext_t
     }
 }
 
+/* The kernel tells of our guards as of pages that are none; runtimes look which it is. */
+static void tell_guard(siginfo_t *info)
+{
+    if (info->si_code == SEGV_MAPERR && fiber_record != NULL && stacks_protects(fiber_record, info->si_addr))
+        info->si_code = SEGV_ACCERR;
+}
+
 void signals_trampoline(int sig, siginfo_t *info, void *context)
 {
     struct fiber *self = fiber_self;
     int saved = errno;
+    if (sig == SIGSEGV)
+        tell_guard(info);
     if (self == NULL) {
         outside(sig, info, context);
         errno = saved;

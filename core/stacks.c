@@ -47,6 +47,7 @@ static int wants_code(struct dl_phdr_info *info, size_t size, void *found)
 
 void stacks_init(void)
 {
+    rt.stacks.protected = strcmp(real.gnu_get_libc_version(), "2.42") < 0;
     rt.stacks.executable = false;
     real.dl_iterate_phdr(wants_code, &rt.stacks.executable);
 }
@@ -100,4 +101,9 @@ char *stacks_get(struct stack_class *c)
     char *slot = c->next;
     c->next += c->size;
     return slot;
+}
+
+bool stacks_protects(const struct fiber *f, const void *at)
+{
+    return rt.stacks.protected && f->class != NULL && (uintptr_t)at - (uintptr_t)f->slot < f->class->guard;
 }

@@ -22,6 +22,7 @@ struct stack_class {
 struct stacks {
     struct stack_class classes[STACK_CLASSES];
     unsigned nclasses;
+    bool protected;  /* libc's guards are pages without rights, not pages that are none */
     bool executable; /* as libc's: some object has code on its stack (nested functions), or does not say it has none */
 };
 
@@ -30,6 +31,8 @@ void stacks_init(void);
 
 /* The class of that size and guard (multiples of a page), made if need be; NULL: too many classes. */
 struct stack_class *stacks_class(size_t size, size_t guard);
+/* A fault at this address is in the fiber's guard, and bare it would be one of rights (SEGV_ACCERR). */
+bool stacks_protects(const struct fiber *f, const void *at);
 /* A fresh slot with its guard in place, or NULL: memory or a limit ended it. */
 char *stacks_get(struct stack_class *c);
 

@@ -6,6 +6,7 @@
 #include <aio.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <grp.h>
 #include <gshadow.h>
 #include <ftw.h>

@@ -16,6 +16,7 @@
     USE(ftrylockfile)                                                                                                  \
     USE(aio_error)                                                                                                     \
     USE(dl_iterate_phdr)                                                                                               \
+    USE(gnu_get_libc_version)                                                                                          \
     USE(malloc)                                                                                                        \
     USE(free)                                                                                                          \
     USE(exit)                                                                                                          \

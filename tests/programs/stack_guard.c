@@ -1,5 +1,5 @@
-/* A thread that overflows its stack faults right below what pthread_getattr_np says, as runtimes expect that tell an
- * overflow from another fault. */
+/* A thread that overflows its stack faults right below what pthread_getattr_np says, at a page that it has no right to,
+ * as runtimes expect that tell an overflow from another fault. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -16,7 +16,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 {
     (void)sig, (void)context;
     uintptr_t at = (uintptr_t)info->si_addr;
-    _exit(at < low && low - at <= guard ? 0 : 1);
+    _exit(at < low && low - at <= guard ? info->si_code == SEGV_ACCERR ? 0 : 3 : 1);
 }
 
 static int deeper(int n)
