@@ -115,6 +115,43 @@ bool io_connect_expired(int fd)
     return e != NULL && io_connecting(fd, e) && io_take_expired(fd, e, DIR_OUT);
 }
 
+static long connect_now(int fd, const struct sockaddr *addr, socklen_t len, long flags)
+{
+    (void)sys(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+    long r = sys(SYS_connect, fd, addr, len);
+    (void)sys(SYS_fcntl, fd, F_SETFL, flags);
+    return r;
+}
+
+long io_begin_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    long flags = sys(SYS_fcntl, fd, F_GETFL);
+    if (flags < 0)
+        return flags;
+    if ((flags & O_NONBLOCK) != 0)
+        return sys(SYS_connect, fd, addr, len);
+    return connect_now(fd, addr, len, flags);
+}
+
+/* What becomes of one that has ended otherwise than connected, as far as poll tells. A socket that somebody has shut
+ * down meanwhile, or whose error somebody has taken, would begin a new connection if it were asked as before. Else,
+ * asked again, it says how it went, and leaves its connecting state. */
+static long outcome(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    if (sys(SYS_getpeername, fd, &peer, &size) == 0) {
+        long r = io_begin_connect(fd, addr, len);
+        return r == -EISCONN ? 0 : r;
+    }
+    int error = 0;
+    size = sizeof error;
+    if (sys(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0)
+        error = ECONNABORTED;
+    io_undo_connect(fd);
+    return -error;
+}
+
 static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const struct sockaddr *addr, socklen_t len)
 {
     struct io_limit limit = {.at = CLOCK_NEVER, .error = ETIMEDOUT, .counted = true};
@@ -139,26 +176,8 @@ static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const
             io_undo_connect(fd);
         return r;
     }
-    /* Asked again, it says how it went, and the socket leaves its connecting state. */
-    return sys(SYS_connect, fd, addr, len);
-}
-
-static long connect_now(int fd, const struct sockaddr *addr, socklen_t len, long flags)
-{
-    (void)sys(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
-    long r = sys(SYS_connect, fd, addr, len);
-    (void)sys(SYS_fcntl, fd, F_SETFL, flags);
-    return r;
-}
-
-long io_begin_connect(int fd, const struct sockaddr *addr, socklen_t len)
-{
-    long flags = sys(SYS_fcntl, fd, F_GETFL);
-    if (flags < 0)
-        return flags;
-    if ((flags & O_NONBLOCK) != 0)
-        return sys(SYS_connect, fd, addr, len);
-    return connect_now(fd, addr, len, flags);
+    bool failed = (p.revents & (POLLERR | POLLHUP)) != 0;
+    return likely(!failed) ? sys(SYS_connect, fd, addr, len) : outcome(fd, addr, len);
 }
 
 static bool connect_limited(const struct fiber *self)

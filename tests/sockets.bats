@@ -51,6 +51,12 @@ load helper
     same_cooperative 10 "$PROGRAMS/sock_connect" 8
 }
 
+# bats test_tags=hook:connect,hook:shutdown
+@test "connect: shutdown of the socket ends its wait" {
+    same "$PROGRAMS/sock_connecting" shutdown
+    [[ $output == *"shutdown ok" ]]
+}
+
 # bats test_tags=hook:read,hook:readv,hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg,hook:write,hook:writev,hook:send,hook:sendmsg,hook:accept,hook:accept4,hook:connect
 @test "SO_RCVTIMEO and SO_SNDTIMEO are honoured" {
     same "$PROGRAMS/sock_timeo" 0
