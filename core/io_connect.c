@@ -152,14 +152,20 @@ static long outcome(int fd, const struct sockaddr *addr, socklen_t len)
     return -error;
 }
 
-static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const struct sockaddr *addr, socklen_t len)
+/* begun: how the kernel called it that the connection is under way, -EINPROGRESS or -EALREADY: so it is called, too,
+ * when the time is up that the program has set. */
+static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const struct sockaddr *addr, socklen_t len,
+                           long begun)
 {
     struct io_limit limit = {.at = CLOCK_NEVER, .error = ETIMEDOUT, .counted = true};
     if (rt.config.timeout[OP_CONNECT] != 0)
         limit.at = clock_after(rt.config.timeout[OP_CONNECT]);
     uint64_t timeo = fdtab_timeo(fd, e, DIR_OUT);
-    if (timeo != 0 && clock_after(timeo) < limit.at)
-        limit = (struct io_limit){.at = clock_after(timeo), .error = EINPROGRESS, .counted = true};
+    limit.final = timeo != 0;
+    if (timeo != 0 && clock_after(timeo) < limit.at) {
+        limit.at = clock_after(timeo);
+        limit.error = (int)-begun;
+    }
     struct pollfd p = {fd, POLLOUT, 0};
     for (;;) {
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_SEQ_CST);
@@ -236,5 +242,6 @@ long io_connect(struct fiber *self, int fd, const struct sockaddr *addr, socklen
         return connect_retry(self, fd, addr, len, flags);
     if (r == -EAGAIN) /* AF_UNIX: the queue is full, and poll does not tell when it is not */
         return connect_away(self, fd, addr, len);
-    return r == -EINPROGRESS ? finish_connect(self, fd, e, addr, len) : r;
+    bool begun = r == -EINPROGRESS || r == -EALREADY; /* a handler has ended the wait of an earlier call */
+    return begun ? finish_connect(self, fd, e, addr, len, r) : r;
 }

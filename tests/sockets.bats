@@ -57,6 +57,14 @@ load helper
     [[ $output == *"shutdown ok" ]]
 }
 
+# bats test_tags=hook:connect,hook:__connect
+@test "connect: after EINTR another waits for what is under way" {
+    same "$PROGRAMS/sock_connecting" signal
+    [[ $output == *"signal ok" ]]
+    same "$PROGRAMS/sock_connecting" restart
+    [[ $output == *"restart ok" ]]
+}
+
 # bats test_tags=hook:read,hook:readv,hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg,hook:write,hook:writev,hook:send,hook:sendmsg,hook:accept,hook:accept4,hook:connect
 @test "SO_RCVTIMEO and SO_SNDTIMEO are honoured" {
     same "$PROGRAMS/sock_timeo" 0
