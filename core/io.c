@@ -122,6 +122,12 @@ void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r)
         identity_test_cancel(self); /* whatever is done: its next point may never come */
 }
 
+/* Seldom so: asked only after a wait that was for nothing. */
+static bool writable_for_nothing(int fd, const struct fd_entry *e, int dir)
+{
+    return dir == DIR_OUT && e->kind == FD_DGRAM && io_poll_now(fd, POLLOUT) > 0;
+}
+
 static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigned op, io_attempt *attempt, void *arg,
                 const char *call, const struct iovec *room)
 {
@@ -156,6 +162,8 @@ static long run(struct fiber *self, int fd, struct fd_entry *e, int dir, unsigne
             limit.turn = 0;
             io_limit(&limit, fd, e, dir, op);
             stage = stage == IO_REST ? IO_REST : IO_WAITED;
+        } else if (writable_for_nothing(fd, e, dir)) {
+            return io_send_away(self, fd, e, attempt, arg, &limit, call);
         }
         waited = true;
         long w = wait_with_room(self, fd, e, dir, seq, &limit, call, room);

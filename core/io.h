@@ -41,7 +41,8 @@ void io_defer(struct fiber *self, struct fd_entry *e, int dir, long r);
 enum io_stage {
     IO_FIRST,
     IO_WAITED,
-    IO_REST /* some of the work is done */
+    IO_REST, /* some of the work is done */
+    IO_AWAY  /* of a send on a datagram socket: it may wait */
 };
 /* One attempt: a count, -EAGAIN, or another error. */
 typedef long io_attempt(int fd, struct fd_entry *e, void *arg, enum io_stage stage);
@@ -71,6 +72,12 @@ static inline long io_try_send(int fd, const struct fd_entry *e, const struct ms
     flags |= MSG_DONTWAIT;
     return likely(stage == IO_FIRST) ? sys(SYS_sendmsg, fd, msg, flags) : io_send_again(fd, e, msg, flags, stage);
 }
+/* poll calls the datagram socket writable, and yet a send would wait: for room at a receiver that the socket is not
+ * connected to. That is the kernel's to wait for. */
+long io_send_away(struct fiber *self, int fd, struct fd_entry *e, io_attempt *attempt, void *arg,
+                  const struct io_limit *limit, const char *call);
+/* Nothing tells when to ask again: -ETIMEDOUT after that many ns, or what has ended the pause. */
+int io_pause(struct fiber *self, uint64_t ns, const char *call);
 /* What ends a send that waits for this socket, if a new one would be told otherwise: -errno, or 0. */
 long io_broken(int fd, const struct fd_entry *e);
 /* Begins a connect, without waiting whatever O_NONBLOCK says: -EINPROGRESS, or how it went. */

@@ -191,6 +191,19 @@ static bool connect_limited(const struct fiber *self)
     return rt.config.timeout[OP_CONNECT] != 0 || (self != NULL && self->deadline != 0);
 }
 
+int io_pause(struct fiber *self, uint64_t ns, const char *call)
+{
+    struct timespec t = clock_to_timespec(ns);
+    if (self == NULL)
+        return sys(SYS_nanosleep, &t, NULL) == -EINTR ? -EINTR : -ETIMEDOUT;
+    struct wait wait;
+    wait_init(&wait, self, NULL);
+    core_enter(self);
+    int r = wait_park(&wait, clock_after(ns), WAIT_CANCEL | WAIT_INTR, call);
+    core_leave(self);
+    return r;
+}
+
 /* AF_UNIX with a full queue and a limit: nothing tells when there is room, so it is asked again and again. */
 static long connect_retry(struct fiber *self, int fd, const struct sockaddr *addr, socklen_t len, long flags)
 {
@@ -198,17 +211,7 @@ static long connect_retry(struct fiber *self, int fd, const struct sockaddr *add
     uint64_t at = limit == 0 ? CLOCK_NEVER : clock_after(limit), pause = NS_PER_MS;
     long r;
     while ((r = connect_now(fd, addr, len, flags)) == -EAGAIN && clock_now() < at) {
-        int w = -ETIMEDOUT;
-        struct timespec t = clock_to_timespec(pause);
-        if (self != NULL) {
-            struct wait wait;
-            wait_init(&wait, self, NULL);
-            core_enter(self);
-            w = wait_park(&wait, clock_after(pause), WAIT_CANCEL | WAIT_INTR, "connect");
-            core_leave(self);
-        } else if (sys(SYS_nanosleep, &t, NULL) == -EINTR) {
-            w = -EINTR;
-        }
+        int w = io_pause(self, pause, "connect");
         if (w != -ETIMEDOUT)
             return w;
         pause = pause < 20 * NS_PER_MS ? pause * 2 : pause;

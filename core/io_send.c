@@ -1,8 +1,11 @@
 /* What the kernel tells a send that has waited, or sent a part, it does not tell a new one:
  *  - of a unix socket its pending error comes before EPIPE, and there is no SIGPIPE;
  *  - who has sent a part gets the count, and no SIGPIPE; the error stays for the next call, but for a unix socket's,
- * which is taken. Our attempts are new sends to the kernel. See io.h. */
+ * which is taken. Our attempts are new sends to the kernel.
+ * And sends for which poll does not wait. See io.h. */
+#include "core/enter.h"
 #include "core/io.h"
+#include "core/ready.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -40,7 +43,7 @@ long io_broken(int fd, const struct fd_entry *e)
 long io_send_again(int fd, const struct fd_entry *e, const struct msghdr *msg, int flags, enum io_stage stage)
 {
     if (e->kind != FD_STREAM)
-        return sys(SYS_sendmsg, fd, msg, flags);
+        return sys(SYS_sendmsg, fd, msg, stage == IO_AWAY ? flags & ~MSG_DONTWAIT : flags);
     if (stage == IO_REST && e->key[DIR_OUT] == 0 && broken(fd) && !is_unix(fd))
         return -EPIPE;
     long r = sys(SYS_sendmsg, fd, msg, flags | MSG_NOSIGNAL);
@@ -51,4 +54,56 @@ long io_send_again(int fd, const struct fd_entry *e, const struct msghdr *msg, i
         return error != 0 ? -error : -EPIPE;
     }
     return stage == IO_REST ? r : sys(SYS_sendmsg, fd, msg, flags);
+}
+
+struct away {
+    int fd;
+    struct fd_entry *e;
+    io_attempt *attempt;
+    void *arg;
+};
+
+static long send_here(void *arg)
+{
+    const struct away *a = arg;
+    return a->attempt(a->fd, a->e, a->arg, IO_AWAY);
+}
+
+/* Where the call itself would not keep the limit, or not wait. */
+static long ask_again(struct fiber *self, const struct away *a, const struct io_limit *limit, const char *call)
+{
+    const uint64_t most = 20 * NS_PER_MS;
+    long r;
+    for (uint64_t pause = NS_PER_MS; (r = a->attempt(a->fd, a->e, a->arg, IO_WAITED)) == -EAGAIN; pause *= 2) {
+        uint64_t now = clock_now();
+        if (now >= limit->at)
+            return -limit->error;
+        pause = pause < most ? pause : most;
+        int w = io_pause(self, pause < limit->at - now ? pause : limit->at - now, call);
+        bool goes_on = w == -EINTR && !limit->final && (self == NULL ? signals_all_restart() : signals_restarts(self));
+        if (w != -ETIMEDOUT && !goes_on)
+            return w;
+    }
+    return r;
+}
+
+static long wait_there(struct fiber *self, struct away *a, const struct io_limit *limit, const char *call)
+{
+    if (a->e->set_flag || (self == NULL && limit->at != CLOCK_NEVER))
+        return ask_again(self, a, limit, call);
+    int how = (limit->no_point ? WAIT_STOP : WAIT_CANCEL) | WAIT_INTR | (limit->final ? 0 : WAIT_RESTART);
+    long r = wait_away_now(self, limit->at, how, call, send_here, a);
+    return r == -ETIMEDOUT ? -limit->error : r;
+}
+
+long io_send_away(struct fiber *self, int fd, struct fd_entry *e, io_attempt *attempt, void *arg,
+                  const struct io_limit *limit, const char *call)
+{
+    struct away a = {fd, e, attempt, arg};
+    long r = wait_there(self, &a, limit, call);
+    if (r >= 0) {
+        fdtab_moved(e, DIR_OUT);
+        ready_progress(self, e, DIR_OUT);
+    }
+    return r;
 }

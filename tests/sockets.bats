@@ -23,6 +23,18 @@ load helper
     same_cooperative 4 "$PROGRAMS/sock_dgram" 8
 }
 
+# bats test_tags=hook:sendto
+@test "datagrams: a send to a full receiver waits without computing, and in time" {
+    same "$PROGRAMS/sock_full" threads
+    [ "$output" = "full ok" ]
+    COAX_OPTIONS=(--write-timeout 250ms)
+    for threads in fiber kernel; do
+        COAX_OPTIONS+=(--threads "$threads")
+        wrapped "$PROGRAMS/sock_full" limit
+        [ "$output" = $'Connection timed out\nConnection timed out' ]
+    done
+}
+
 # recvmsg with MSG_WAITALL is the real call and keeps its kernel thread: one for each of the eight.
 # bats test_tags=hook:send,hook:sendto,hook:sendmsg,hook:sendmmsg,hook:recv,hook:recvfrom,hook:recvmsg,hook:recvmmsg
 @test "flags: DONTWAIT, PEEK, WAITALL, TRUNC, NOSIGNAL, OOB, MORE, ERRQUEUE" {
