@@ -259,7 +259,11 @@ long io_writev(struct fiber *self, int fd, const struct iovec *iov, int n, const
     if (kind == FD_NOWAIT && io_poll_now(fd, POLLOUT) == 0) /* the kernel looks at the value before it waits */
         return away(self, SYS_writev, fd, iov, n, call);
     long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, io_try_write, &v, call);
-    if (r < 0 || kind == FD_FILE || kind == FD_MEMORY || kind == FD_DGRAM)
+    if (unlikely(r < 0)) {
+        r = io_await_connection(self, fd, e, &(struct msghdr){0}, r);
+        return r == 0 ? io_writev(self, fd, iov, n, call) : r;
+    }
+    if (kind == FD_FILE || kind == FD_MEMORY || kind == FD_DGRAM)
         return r;
     size_t done = (size_t)r, all = vec_length(iov, n);
     if (likely(done == all) || fdtab_nonblocking(fd))

@@ -80,6 +80,9 @@ long io_send_away(struct fiber *self, int fd, struct fd_entry *e, io_attempt *at
 int io_pause(struct fiber *self, uint64_t ns, const char *call);
 /* What ends a send that waits for this socket, if a new one would be told otherwise: -errno, or 0. */
 long io_broken(int fd, const struct fd_entry *e);
+/* A send that makes a connection (TCP Fast Open) has begun one, and would wait for it: r is -EINPROGRESS or -EALREADY.
+ * Waits, 0 or -errno; r if it is nothing of the kind. */
+long io_await_connection(struct fiber *self, int fd, struct fd_entry *e, const struct msghdr *msg, long r);
 /* Begins a connect, without waiting whatever O_NONBLOCK says: -EINPROGRESS, or how it went. */
 long io_begin_connect(int fd, const struct sockaddr *addr, socklen_t len);
 /* After an accept. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 
 /* One that does not is refused at once, ready or not. */
@@ -184,6 +185,17 @@ static long finish_connect(struct fiber *self, int fd, struct fd_entry *e, const
     }
     bool failed = (p.revents & (POLLERR | POLLHUP)) != 0;
     return likely(!failed) ? sys(SYS_connect, fd, addr, len) : outcome(fd, addr, len);
+}
+
+/* Who asks how it went may name any address. */
+long io_await_connection(struct fiber *self, int fd, struct fd_entry *e, const struct msghdr *msg, long r)
+{
+    const struct sockaddr_in any = {.sin_family = AF_INET};
+    if ((r != -EINPROGRESS && r != -EALREADY) || e->kind != FD_STREAM || fdtab_nonblocking(fd))
+        return r;
+    if (msg->msg_name != NULL)
+        return finish_connect(self, fd, e, msg->msg_name, msg->msg_namelen, r);
+    return finish_connect(self, fd, e, (const struct sockaddr *)&any, sizeof any, r);
 }
 
 static bool connect_limited(const struct fiber *self)

@@ -273,7 +273,7 @@ static long send_rest(struct fiber *self, int fd, struct fd_entry *e, const stru
 {
     struct iovec rest[PARTS];
     struct msghdr part = {.msg_iov = rest};
-    struct message m = {.msg = &part, .flags = flags};
+    struct message m = {.msg = &part, .flags = flags & ~MSG_FASTOPEN};
     for (;;) {
         part.msg_iovlen = rest_of(rest, msg, done);
         if (part.msg_iovlen == 0)
@@ -294,7 +294,11 @@ long io_sendmsg(struct fiber *self, int fd, const struct msghdr *msg, int flags,
     if (!waits(fd, e, flags))
         return send_expired(e, fd, msg, flags);
     long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, try_sendmsg, &m, call);
-    if (r <= 0 || e->kind != FD_STREAM)
+    if (unlikely(r < 0)) {
+        r = io_await_connection(self, fd, e, msg, r);
+        return r == 0 ? io_sendmsg(self, fd, msg, flags & ~MSG_FASTOPEN, call) : r;
+    }
+    if (r == 0 || e->kind != FD_STREAM)
         return r;
     size_t all = 0;
     for (size_t i = 0; i < msg->msg_iovlen; i++)

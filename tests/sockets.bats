@@ -69,6 +69,13 @@ load helper
     [[ $output == *"shutdown ok" ]]
 }
 
+# bats test_tags=hook:sendto,hook:send,hook:write,hook:connect
+@test "connect: by a send" {
+    same "$PROGRAMS/sock_fastopen" 0
+    same_cooperative 4 "$PROGRAMS/sock_fastopen" 8
+    [ "$output" = "fast open ok" ]
+}
+
 # bats test_tags=hook:connect,hook:__connect
 @test "connect: after EINTR another waits for what is under way" {
     same "$PROGRAMS/sock_connecting" signal
