@@ -52,7 +52,8 @@ long io_accept(struct fiber *self, int fd, struct sockaddr *addr, socklen_t *len
     int refused = e != NULL ? io_refused(fd, e, DIR_IN) : 0;
     if (refused != 0)
         return refused;
-    if (e == NULL || !is_socket(fd, e) || fdtab_nonblocking(fd))
+    bool bad = (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0; /* refused at once, whoever comes */
+    if (e == NULL || bad || !is_socket(fd, e) || fdtab_nonblocking(fd))
         r = sys(SYS_accept4, fd, addr, len, flags);
     else
         r = io_run(self, fd, e, DIR_IN, OP_ACCEPT, io_try_accept, &a, "accept");

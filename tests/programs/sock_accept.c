@@ -145,6 +145,7 @@ static void edges(void)
 {
     int fd, conn;
     listen_somewhere(5);
+    CHECK(accept4(listener, NULL, NULL, 0x40) == -1 && errno == EINVAL); /* at once, though nobody comes */
     CHECK(fcntl(listener, F_SETFL, O_NONBLOCK) == 0);
     CHECK(accept(listener, NULL, NULL) == -1 && errno == EAGAIN);
     CHECK(accept4(listener, NULL, NULL, SOCK_NONBLOCK) == -1 && errno == EAGAIN);
