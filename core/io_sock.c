@@ -19,6 +19,9 @@ struct message {
     struct mmsghdr *many;
     unsigned n;
     int flags;
+    bool timed; /* recvmmsg with a time, */
+    uint64_t until;
+    struct timespec left; /* of which so much was left after the last message */
 };
 
 static long try_recvmsg(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
@@ -325,10 +328,15 @@ long io_sendto(struct fiber *self, int fd, const void *buf, size_t n, int flags,
 
 static long try_recvmmsg(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
 {
-    const struct message *m = arg;
+    struct message *m = arg;
+    struct timespec *left = m->timed ? &m->left : NULL;
     (void)stage;
-    long r = sys(SYS_recvmmsg, fd, m->many, m->n, m->flags | MSG_DONTWAIT, NULL);
-    return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvmmsg, fd, m->many, m->n, m->flags, NULL) : r;
+    if (m->timed) {
+        uint64_t now = clock_now();
+        m->left = clock_to_timespec(m->until > now ? m->until - now : 0);
+    }
+    long r = sys(SYS_recvmmsg, fd, m->many, m->n, m->flags | MSG_DONTWAIT, left);
+    return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvmmsg, fd, m->many, m->n, m->flags, left) : r;
 }
 
 static long recvmmsg_done(struct mmsghdr *msgs, long n)
@@ -338,12 +346,46 @@ static long recvmmsg_done(struct mmsghdr *msgs, long n)
     return n;
 }
 
+static int check_time(const struct timespec *t)
+{
+    if (!mem_readable(t, sizeof *t))
+        return -EFAULT;
+    return t->tv_sec < 0 || t->tv_nsec < 0 || t->tv_nsec >= (long)NS_PER_S ? -EINVAL : 0;
+}
+
+/* Messages are there: how many. left: what the kernel has left of the time. */
+static long recv_many(struct fiber *self, int fd, struct fd_entry *e, struct message *m, struct timespec *left)
+{
+    struct mmsghdr *msgs = m->many;
+    bool one = (m->flags & MSG_WAITFORONE) != 0;
+    unsigned n = m->n, done = 0;
+    m->flags &= ~MSG_WAITFORONE;
+    while (done < n) {
+        m->many = msgs + done;
+        m->n = n - done;
+        long r = io_run(self, fd, e, DIR_IN, OP_READ, try_recvmmsg, m, "recvmmsg");
+        if (r < 0 && done == 0)
+            return r;
+        if (r < 0) {
+            if (r != -ETIMEDOUT)
+                io_defer(self, e, DIR_IN, r);
+            break;
+        }
+        done += (unsigned)r;
+        *left = m->left;
+        if (one || (m->timed && left->tv_sec == 0 && left->tv_nsec == 0))
+            break;
+    }
+    return recvmmsg_done(msgs, done);
+}
+
 /* recvmmsg's own timeout is looked at only after a message has come (its man page, under BUGS); so it is here. */
 long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout)
 {
     struct fd_entry *e = fdtab_get(fd);
-    if (timeout != NULL && !mem_readable(timeout, sizeof *timeout))
-        return -EFAULT;
+    int bad = timeout != NULL ? check_time(timeout) : 0;
+    if (bad != 0)
+        return bad;
     if (!waits(fd, e, flags) || n == 0) {
         int refused = e != NULL && n > 0 ? io_refused(fd, e, DIR_IN) : 0;
         if (refused != 0)
@@ -353,23 +395,17 @@ long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
             fdtab_moved(e, DIR_IN);
         return recvmmsg_done(msgs, r);
     }
-    uint64_t until = timeout == NULL ? CLOCK_NEVER : clock_after(clock_from_timespec(timeout));
-    unsigned done = 0;
-    while (done < n) {
-        struct message m = {.many = msgs + done, .n = n - done, .flags = flags & ~MSG_WAITFORONE};
-        long r = io_run(self, fd, e, DIR_IN, OP_READ, try_recvmmsg, &m, "recvmmsg");
-        if (r < 0 && done == 0)
-            return r;
-        if (r < 0) {
-            if (r != -ETIMEDOUT)
-                io_defer(self, e, DIR_IN, r);
-            break;
-        }
-        done += (unsigned)r;
-        if ((flags & MSG_WAITFORONE) != 0 || clock_now() >= until)
-            break;
+    struct message m = {.many = msgs, .n = n, .flags = flags, .timed = timeout != NULL};
+    struct timespec left = {0, 0};
+    if (m.timed)
+        m.until = clock_after(clock_from_timespec(timeout));
+    long r = recv_many(self, fd, e, &m, &left);
+    if (r > 0 && m.timed) {
+        if (!mem_writable(timeout, sizeof *timeout))
+            return -EFAULT;
+        *timeout = left;
     }
-    return recvmmsg_done(msgs, done);
+    return r;
 }
 
 long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, int flags)

@@ -18,7 +18,7 @@ load helper
 }
 
 # bats test_tags=hook:sendto,hook:recvfrom,hook:recvmsg,hook:sendmsg,hook:sendmmsg,hook:recvmmsg,hook:recv,hook:send,hook:connect,hook:read,hook:write
-@test "datagrams: addresses, truncation, several a call, room, refusal" {
+@test "datagrams: addresses, truncation, several a call and in what time, room, refusal" {
     same "$PROGRAMS/sock_dgram" 0
     same_cooperative 4 "$PROGRAMS/sock_dgram" 8
 }

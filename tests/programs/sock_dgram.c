@@ -161,6 +161,22 @@ static void send_three(void *arg)
     }
 }
 
+static void several_in_time(struct talk *t, struct mmsghdr m[4])
+{
+    struct timespec bad = {.tv_nsec = 2000000000}, past = {-1, 0}, none = {0, 0};
+    struct peer peer;
+    CHECK(recvmmsg(t->fd, m, 3, 0, &bad) == -1 && errno == EINVAL);
+    CHECK(recvmmsg(t->fd, m, 3, 0, &past) == -1 && errno == EINVAL);
+    CHECK(recvmmsg(-1, m, 3, 0, &past) == -1 && errno == EINVAL);
+    CHECK(recvmmsg(-1, m, 3, 0, &none) == -1 && errno == EBADF);
+    peer_start(&peer, send_three, t);
+    for (int i = 0; i < 3; i++) { /* over after one, although more may be there */
+        CHECK(recvmmsg(t->fd, m, 3, 0, &none) == 1 && m[0].msg_len == (unsigned)i + 1);
+        CHECK(none.tv_sec == 0 && none.tv_nsec == 0);
+    }
+    peer_join(&peer);
+}
+
 static void several(struct talk *t)
 {
     char c[4][16];
@@ -204,7 +220,9 @@ static void several(struct talk *t)
     /* The time of recvmmsg is looked at after each message only. */
     peer_start(&peer, send_three, t);
     CHECK(recvmmsg(t->fd, m, 3, 0, &soon) == 3);
+    CHECK(soon.tv_sec < 20 && soon.tv_nsec >= 0 && soon.tv_nsec < 1000000000); /* what is left of it */
     peer_join(&peer);
+    several_in_time(t, m);
 }
 
 static void refused(void)
