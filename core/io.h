@@ -78,6 +78,7 @@ long io_send_away(struct fiber *self, int fd, struct fd_entry *e, io_attempt *at
                   const struct io_limit *limit, const char *call);
 /* Nothing tells when to ask again: -ETIMEDOUT after that many ns, or what has ended the pause. */
 int io_pause(struct fiber *self, uint64_t ns, const char *call);
+bool io_is_unix(int fd);
 /* What ends a send that waits for this socket, if a new one would be told otherwise: -errno, or 0. */
 long io_broken(int fd, const struct fd_entry *e);
 /* A send that makes a connection (TCP Fast Open) has begun one, and would wait for it: r is -EINPROGRESS or -EALREADY.

@@ -18,7 +18,7 @@ static int take_error(int fd)
     return sys(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : 0;
 }
 
-static bool is_unix(int fd)
+bool io_is_unix(int fd)
 {
     int domain = 0;
     socklen_t size = sizeof domain;
@@ -33,7 +33,7 @@ static bool broken(int fd)
 
 long io_broken(int fd, const struct fd_entry *e)
 {
-    if (e->kind != FD_STREAM || !broken(fd) || !is_unix(fd))
+    if (e->kind != FD_STREAM || !broken(fd) || !io_is_unix(fd))
         return 0;
     int error = take_error(fd);
     return error != 0 ? -error : -EPIPE;
@@ -44,12 +44,12 @@ long io_send_again(int fd, const struct fd_entry *e, const struct msghdr *msg, i
 {
     if (e->kind != FD_STREAM)
         return sys(SYS_sendmsg, fd, msg, stage == IO_AWAY ? flags & ~MSG_DONTWAIT : flags);
-    if (stage == IO_REST && e->key[DIR_OUT] == 0 && broken(fd) && !is_unix(fd))
+    if (stage == IO_REST && e->key[DIR_OUT] == 0 && broken(fd) && !io_is_unix(fd))
         return -EPIPE;
     long r = sys(SYS_sendmsg, fd, msg, flags | MSG_NOSIGNAL);
     if (r != -EPIPE)
         return r;
-    if (is_unix(fd)) {
+    if (io_is_unix(fd)) {
         int error = take_error(fd);
         return error != 0 ? -error : -EPIPE;
     }

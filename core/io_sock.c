@@ -13,6 +13,9 @@
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 4
 #endif
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
 
 struct message {
     struct msghdr *msg;
@@ -113,6 +116,21 @@ static bool wants_all(int fd, const struct fd_entry *e, int flags)
            sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
+static bool option(int fd, int name)
+{
+    int on = 0;
+    socklen_t size = sizeof on;
+    return sys(SYS_getsockopt, fd, SOL_SOCKET, name, &on, &size) == 0 && on != 0;
+}
+
+/* A read of a unix socket goes no further than a message with descriptors. There was no room for them, which is all
+ * that is told; of credentials, too, which are with every message where they are wanted. */
+static bool ends_there(int fd, const struct msghdr *msg)
+{
+    return unlikely((msg->msg_flags & MSG_CTRUNC) != 0) && io_is_unix(fd) && !option(fd, SO_PASSCRED) &&
+           !option(fd, SO_PASSSEC) && !option(fd, SO_PASSPIDFD);
+}
+
 /* The first part as any message, the rest into what is left of its vector. */
 static long recv_all(struct fiber *self, int fd, struct fd_entry *e, struct msghdr *msg, int flags, const char *call)
 {
@@ -121,13 +139,18 @@ static long recv_all(struct fiber *self, int fd, struct fd_entry *e, struct msgh
     struct message m = {.msg = msg, .flags = flags & ~MSG_WAITALL};
     long r = io_run(self, fd, e, DIR_IN, OP_READ, try_recvmsg, &m, call);
     long done = r;
-    m.msg = &part;
-    while (r > 0 && !fdtab_nonblocking(fd) && (part.msg_iovlen = rest_of(rest, msg, (size_t)done)) > 0) {
+    while (r > 0 && !ends_there(fd, m.msg) && !fdtab_nonblocking(fd)) {
+        part.msg_iovlen = rest_of(rest, msg, (size_t)done);
+        if (part.msg_iovlen == 0)
+            break;
+        m.msg = &part;
         r = io_run(self, fd, e, DIR_IN, OP_READ | IO_PARTIAL, try_recvmsg, &m, call);
         if (r > 0)
             done += r;
         io_defer(self, e, DIR_IN, r);
     }
+    if (m.msg == &part)
+        msg->msg_flags |= part.msg_flags & MSG_CTRUNC;
     return done;
 }
 
@@ -223,6 +246,16 @@ static long recvfrom_away(struct fiber *self, int fd, struct fd_entry *e, const 
     return wait_away_now(self, CLOCK_NEVER, how_away(fd, e), "recv", recvfrom_here, &f);
 }
 
+/* As a message: that tells where it has to end. */
+static long recvfrom_all(struct fiber *self, int fd, struct fd_entry *e, const struct receiving *a)
+{
+    if (a->addr != NULL || (a->flags & (MSG_PEEK | MSG_OOB)) != 0)
+        return recvfrom_away(self, fd, e, a);
+    struct iovec v = {a->buf, a->n < SSIZE_MAX ? a->n : SSIZE_MAX};
+    struct msghdr msg = {.msg_iov = &v, .msg_iovlen = 1};
+    return recv_all(self, fd, e, &msg, a->flags, "recv");
+}
+
 long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, struct sockaddr *addr, socklen_t *len)
 {
     struct fd_entry *e = fdtab_get(fd);
@@ -236,27 +269,11 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
             fdtab_moved(e, DIR_IN);
         return r;
     }
-    bool all = wants_all(fd, e, flags);
-    if (all && (flags & (MSG_PEEK | MSG_OOB)) != 0)
-        return recvfrom_away(self, fd, e, &a);
+    if (wants_all(fd, e, flags))
+        return recvfrom_all(self, fd, e, &a);
     if (a.room.iov_len != 0)
         return io_run_read(self, fd, e, try_recvfrom, &a, "recv", &a.room);
-    if (all)
-        a.flags &= ~MSG_WAITALL;
-    size_t done = 0;
-    long r;
-    do {
-        r = io_run(self, fd, e, DIR_IN, OP_READ | (done > 0 ? IO_PARTIAL : 0), try_recvfrom, &a, "recv");
-        if (r <= 0)
-            break;
-        done += (size_t)r;
-        a.buf += r;
-        a.n -= (size_t)r;
-    } while (all && a.n > 0 && !fdtab_nonblocking(fd));
-    if (r < 0 && done == 0)
-        return r;
-    io_defer(self, e, DIR_IN, r);
-    return (long)done;
+    return io_run(self, fd, e, DIR_IN, OP_READ, try_recvfrom, &a, "recv");
 }
 
 static long send_expired(struct fd_entry *e, int fd, const struct msghdr *msg, int flags)

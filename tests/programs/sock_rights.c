@@ -171,6 +171,41 @@ static void descriptors(int type)
     }
 }
 
+static void send_between(void *arg)
+{
+    struct pass *p = arg;
+    usleep(10000);
+    CHECK(write(p->to, "hello", 5) == 5);
+    send_descriptors(arg);
+    CHECK(write(p->to, "hello", 5) == 5);
+}
+
+/* However much is asked for, a read goes no further than a message with descriptors. */
+static void no_further(void)
+{
+    int s[2], on = 1;
+    char text[32];
+    struct iovec v = {text, sizeof text};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+    struct peer peer;
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0);
+    struct pass pass = {s[1], {s[0]}, 1};
+    peer_start(&peer, send_between, &pass);
+    CHECK(recv(s[0], text, sizeof text, MSG_WAITALL) == 16 && !memcmp(text, "hellodescriptors", 16));
+    CHECK(recv(s[0], text, 5, MSG_WAITALL) == 5);
+    peer_join(&peer);
+    peer_start(&peer, send_between, &pass);
+    CHECK(recvmsg(s[0], &m, MSG_WAITALL) == 16 && (m.msg_flags & MSG_CTRUNC));
+    CHECK(recv(s[0], text, 5, MSG_WAITALL) == 5);
+    peer_join(&peer);
+    /* Credentials of one sender do not end it. */
+    CHECK(setsockopt(s[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0);
+    CHECK(write(s[1], "through", 7) == 7 && write(s[1], "through", 7) == 7);
+    CHECK(recv(s[0], text, 14, MSG_WAITALL) == 14);
+    close(s[0]);
+    close(s[1]);
+}
+
 static void send_credentials(void *arg)
 {
     char control[CMSG_SPACE(sizeof(struct ucred))] = "";
@@ -216,6 +251,7 @@ static void *scenario(void *unused)
     descriptors(SOCK_STREAM);
     descriptors(SOCK_DGRAM);
     descriptors(SOCK_SEQPACKET);
+    no_further();
     credentials();
     return NULL;
 }
