@@ -56,6 +56,14 @@ struct io_accepting {
     socklen_t *len;
     int flags;
 };
+/* A message of a socket that might wait needs an attempt; anything else is the kernel's to refuse. */
+static inline bool io_may_wait(int fd, struct fd_entry *e, int flags)
+{
+    if (e == NULL || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) != 0)
+        return false;
+    int kind = fdtab_kind(fd, e);
+    return kind == FD_STREAM || kind == FD_DGRAM;
+}
 /* Is one of the events there now, an error or a hangup: 1, 0, or -errno. */
 int io_poll_now(int fd, short events);
 long io_try_read(int fd, struct fd_entry *e, void *arg, enum io_stage stage);

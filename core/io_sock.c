@@ -1,6 +1,5 @@
-/* Sockets: messages. See io.h. */
+/* Sockets: messages that are received. See io.h. */
 #include "core/enter.h"
-#include "core/handover.h"
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/ready.h"
@@ -33,21 +32,6 @@ static long try_recvmsg(int fd, struct fd_entry *e, void *arg, enum io_stage sta
     (void)stage;
     long r = sys(SYS_recvmsg, fd, m->msg, m->flags | MSG_DONTWAIT);
     return r == -EAGAIN && io_ended(fd, e) ? sys(SYS_recvmsg, fd, m->msg, m->flags) : r;
-}
-
-static long try_sendmsg(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
-{
-    const struct message *m = arg;
-    return io_try_send(fd, e, m->msg, m->flags, stage);
-}
-
-/* Only sockets that might wait need an attempt; anything else is the kernel's to refuse. */
-static bool waits(int fd, struct fd_entry *e, int flags)
-{
-    if (e == NULL || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) != 0)
-        return false;
-    int kind = fdtab_kind(fd, e);
-    return kind == FD_STREAM || kind == FD_DGRAM;
 }
 
 /* The limit of a call that is the kernel's to make: it holds until the first byte is there. */
@@ -183,7 +167,7 @@ static long recvmsg_any(struct fiber *self, int fd, struct msghdr *msg, int flag
 {
     struct fd_entry *e = fdtab_get(fd);
     struct message m = {.msg = msg, .flags = flags};
-    if (!waits(fd, e, flags))
+    if (!io_may_wait(fd, e, flags))
         return recv_expired(e, fd, msg, flags);
     if (wants_all(fd, e, flags)) {
         if ((flags & (MSG_PEEK | MSG_OOB)) != 0 || !mem_readable(msg, sizeof *msg) || msg->msg_control != NULL)
@@ -260,7 +244,7 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
 {
     struct fd_entry *e = fdtab_get(fd);
     struct receiving a = {buf, n, flags, addr, len, {buf, flags == 0 && addr == NULL && n <= SSIZE_MAX ? n : 0}};
-    if (!waits(fd, e, flags)) {
+    if (!io_may_wait(fd, e, flags)) {
         int refused = e != NULL ? io_refused(fd, e, DIR_IN) : 0;
         if (refused != 0)
             return refused;
@@ -274,73 +258,6 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
     if (a.room.iov_len != 0)
         return io_run_read(self, fd, e, try_recvfrom, &a, "recv", &a.room);
     return io_run(self, fd, e, DIR_IN, OP_READ, try_recvfrom, &a, "recv");
-}
-
-static long send_expired(struct fd_entry *e, int fd, const struct msghdr *msg, int flags)
-{
-    int refused = e != NULL ? io_refused(fd, e, DIR_OUT) : 0;
-    if (refused != 0)
-        return refused;
-    long r = sys(SYS_sendmsg, fd, msg, flags);
-    if (r > 0 && e != NULL)
-        fdtab_moved(e, DIR_OUT);
-    return r;
-}
-
-/* A stream's blocking send sends all; ancillary data goes with the first part. */
-static long send_rest(struct fiber *self, int fd, struct fd_entry *e, const struct msghdr *msg, int flags, size_t done,
-                      const char *call)
-{
-    struct iovec rest[PARTS];
-    struct msghdr part = {.msg_iov = rest};
-    struct message m = {.msg = &part, .flags = flags & ~MSG_FASTOPEN};
-    for (;;) {
-        part.msg_iovlen = rest_of(rest, msg, done);
-        if (part.msg_iovlen == 0)
-            return (long)done;
-        long r = io_run(self, fd, e, DIR_OUT, OP_WRITE | IO_PARTIAL, try_sendmsg, &m, call);
-        if (r < 0) {
-            io_defer(self, e, DIR_OUT, r);
-            return (long)done;
-        }
-        done += (size_t)r;
-    }
-}
-
-long io_sendmsg(struct fiber *self, int fd, const struct msghdr *msg, int flags, const char *call)
-{
-    struct fd_entry *e = fdtab_get(fd);
-    struct message m = {.msg = (struct msghdr *)msg, .flags = flags};
-    if (!waits(fd, e, flags))
-        return send_expired(e, fd, msg, flags);
-    long r = io_run(self, fd, e, DIR_OUT, OP_WRITE, try_sendmsg, &m, call);
-    if (unlikely(r < 0)) {
-        r = io_await_connection(self, fd, e, msg, r);
-        return r == 0 ? io_sendmsg(self, fd, msg, flags & ~MSG_FASTOPEN, call) : r;
-    }
-    if (r == 0 || e->kind != FD_STREAM)
-        return r;
-    size_t all = 0;
-    for (size_t i = 0; i < msg->msg_iovlen; i++)
-        all += msg->msg_iov[i].iov_len;
-    if ((size_t)r >= all || fdtab_nonblocking(fd))
-        return r;
-    return send_rest(self, fd, e, msg, flags, (size_t)r, call);
-}
-
-long io_sendto(struct fiber *self, int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
-               socklen_t len)
-{
-    struct fd_entry *e = fdtab_get(fd);
-    if (self != NULL && addr == NULL && (flags & ~MSG_NOSIGNAL) == 0 && waits(fd, e, flags) && e->kind == FD_STREAM) {
-        long given = handover_write(self, fd, e, buf, n);
-        if (given >= 0)
-            return given;
-    }
-    struct iovec iov = {(void *)buf, n};
-    struct msghdr msg = {
-        .msg_name = (void *)addr, .msg_namelen = addr != NULL ? len : 0, .msg_iov = &iov, .msg_iovlen = 1};
-    return io_sendmsg(self, fd, &msg, flags, "send");
 }
 
 static long try_recvmmsg(int fd, struct fd_entry *e, void *arg, enum io_stage stage)
@@ -403,7 +320,7 @@ long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
     int bad = timeout != NULL ? check_time(timeout) : 0;
     if (bad != 0)
         return bad;
-    if (!waits(fd, e, flags) || n == 0) {
+    if (!io_may_wait(fd, e, flags) || n == 0) {
         int refused = e != NULL && n > 0 ? io_refused(fd, e, DIR_IN) : 0;
         if (refused != 0)
             return refused;
@@ -423,34 +340,4 @@ long io_recvmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, i
         *timeout = left;
     }
     return r;
-}
-
-long io_sendmmsg(struct fiber *self, int fd, struct mmsghdr *msgs, unsigned n, int flags)
-{
-    struct fd_entry *e = fdtab_get(fd);
-    if (!waits(fd, e, flags)) {
-        int refused = e != NULL && n > 0 ? io_refused(fd, e, DIR_OUT) : 0;
-        if (refused != 0)
-            return refused;
-        long r = sys(SYS_sendmmsg, fd, msgs, n, flags);
-        fdtab_shared();
-        if (r > 0 && e != NULL)
-            fdtab_moved(e, DIR_OUT);
-        return r;
-    }
-    if (n > 1024)
-        n = 1024; /* UIO_MAXIOV, as the kernel does */
-    for (unsigned i = 0; i < n; i++) {
-        if (!mem_readable(&msgs[i], sizeof msgs[i]))
-            return i > 0 ? (long)i : -EFAULT;
-        long r = io_sendmsg(self, fd, &msgs[i].msg_hdr, flags, "sendmmsg");
-        if (r < 0 && r != -ETIMEDOUT && i > 0)
-            io_defer(self, e, DIR_OUT, r);
-        if (r < 0)
-            return i > 0 ? (long)i : r;
-        msgs[i].msg_len = (unsigned)r;
-        if (msgs[i].msg_hdr.msg_controllen != 0)
-            fdtab_shared();
-    }
-    return (long)n;
 }
