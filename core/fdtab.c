@@ -124,6 +124,7 @@ int fdtab_kind(int fd, struct fd_entry *e)
     switch (st.st_mode & S_IFMT) {
     case S_IFSOCK:
         kind = socket_kind(fd);
+        e->low = rt.fdtab.any_low && kind == FD_STREAM;
         break;
     case S_IFIFO:
         kind = sys(SYS_fstatfs, fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC ? FD_PIPE : FD_FIFO;
@@ -161,7 +162,7 @@ static void reset(struct fd_entry *e, enum fd_kind kind)
         fdtab_set_state(e, FD_OPENED);
     e->mode = FD_MODE_BY_KIND;
     e->set_flag = false;
-    e->registered = e->made_here = e->waits = e->connecting = e->listening = false;
+    e->registered = e->made_here = e->waits = e->connecting = e->listening = e->low = false;
     e->fresh = e->direct = e->plain = false;
     e->expired = e->since = 0;
     e->generation++;
@@ -273,6 +274,7 @@ void fdtab_copied(int from, int to)
     a->made_here = false; /* two numbers, one description */
     b->kind = a->kind;
     b->listening = a->listening;
+    b->low = a->low;
     b->mode = a->mode;
     b->set_flag = a->set_flag;
     memcpy(b->key, a->key, sizeof b->key);

@@ -47,7 +47,8 @@ struct fd_entry {
             bool own;        /* one of the shim's */
             bool registered; /* in the epoll set */
             bool made_here;  /* its only number, and no other process shares it: see fork_count */
-            bool listening;
+            bool listening : 1;
+            bool low : 1;     /* SO_RCVLOWAT may be set: the first read asks */
             bool has_members; /* it is an epoll set of the program, named in some epoll_set */
         };
         uint64_t special; /* 0: it is open, and none of these */
@@ -88,6 +89,7 @@ struct fdtab {
     struct fd_entry *chunks[FD_CHUNKS]; /* FD_CHUNK entries, then as many of fd_extra */
     int epoll;                          /* every descriptor that somebody waits on, once, edge-triggered */
     uint32_t timeo_generation;
+    bool any_low;               /* some SO_RCVLOWAT was set, which what is accepted there has, too */
     uint32_t option_generation; /* counts changes of options that matter to handover.c */
     uint32_t fork_count;        /* of occasions on which another process may have got what is open */
     unsigned aborted;           /* how many are: while none is, nobody looks */

@@ -238,6 +238,13 @@ long io_readv(struct fiber *self, int fd, const struct iovec *iov, int n, const 
         return kind;
     if (kind == FD_TTY && io_poll_now(fd, POLLIN) == 0 && (timed_tty(fd) || background(fd)))
         return away(self, SYS_readv, fd, iov, n, call);
+    if (unlikely(e->low)) { /* the number may have been reused behind our back */
+        struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
+        long r = io_recvmsg(self, fd, &m, 0, call);
+        if (r != -ENOTSOCK)
+            return r;
+        e->low = false;
+    }
     return io_run_read(self, fd, e, io_try_read, &v, call, n == 1 ? iov : NULL);
 }
 

@@ -115,15 +115,37 @@ static bool ends_there(int fd, const struct msghdr *msg)
            !option(fd, SO_PASSSEC) && !option(fd, SO_PASSPIDFD);
 }
 
+/* SO_RCVLOWAT of a stream; 1: nothing special. */
+static size_t low_mark(int fd, struct fd_entry *e)
+{
+    int type = 0, low = 0;
+    socklen_t size = sizeof type;
+    if (fdtab_nonblocking(fd))
+        return 1;
+    if (sys(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM)
+        (void)sys(SYS_getsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &low, &size);
+    e->low = low > 1;
+    return e->low ? (size_t)low : 1;
+}
+
+/* How many bytes a read waits for, if it has room for so many. */
+static inline size_t least_of(int fd, struct fd_entry *e, int flags)
+{
+    if (likely((flags & MSG_WAITALL) == 0 && !e->low))
+        return 1;
+    return wants_all(fd, e, flags) ? SIZE_MAX : e->low ? low_mark(fd, e) : 1;
+}
+
 /* The first part as any message, the rest into what is left of its vector. */
-static long recv_all(struct fiber *self, int fd, struct fd_entry *e, struct msghdr *msg, int flags, const char *call)
+static long recv_parts(struct fiber *self, int fd, struct fd_entry *e, struct msghdr *msg, int flags, size_t least,
+                       const char *call)
 {
     struct iovec rest[PARTS];
     struct msghdr part = {.msg_iov = rest};
     struct message m = {.msg = msg, .flags = flags & ~MSG_WAITALL};
     long r = io_run(self, fd, e, DIR_IN, OP_READ, try_recvmsg, &m, call);
     long done = r;
-    while (r > 0 && !ends_there(fd, m.msg) && !fdtab_nonblocking(fd)) {
+    while (r > 0 && (size_t)done < least && !ends_there(fd, m.msg) && !fdtab_nonblocking(fd)) {
         part.msg_iovlen = rest_of(rest, msg, (size_t)done);
         if (part.msg_iovlen == 0)
             break;
@@ -169,10 +191,11 @@ static long recvmsg_any(struct fiber *self, int fd, struct msghdr *msg, int flag
     struct message m = {.msg = msg, .flags = flags};
     if (!io_may_wait(fd, e, flags))
         return recv_expired(e, fd, msg, flags);
-    if (wants_all(fd, e, flags)) {
+    size_t least = least_of(fd, e, flags);
+    if (unlikely(least > 1)) {
         if ((flags & (MSG_PEEK | MSG_OOB)) != 0 || !mem_readable(msg, sizeof *msg) || msg->msg_control != NULL)
             return recv_away(self, fd, e, msg, flags, call);
-        return recv_all(self, fd, e, msg, flags, call);
+        return recv_parts(self, fd, e, msg, flags, least, call);
     }
     return io_run(self, fd, e, DIR_IN, OP_READ, try_recvmsg, &m, call);
 }
@@ -230,14 +253,29 @@ static long recvfrom_away(struct fiber *self, int fd, struct fd_entry *e, const 
     return wait_away_now(self, CLOCK_NEVER, how_away(fd, e), "recv", recvfrom_here, &f);
 }
 
-/* As a message: that tells where it has to end. */
-static long recvfrom_all(struct fiber *self, int fd, struct fd_entry *e, const struct receiving *a)
+static bool usable(socklen_t *len)
 {
-    if (a->addr != NULL || (a->flags & (MSG_PEEK | MSG_OOB)) != 0)
+    if (len == NULL || !mem_readable(len, sizeof *len))
+        return false;
+    socklen_t was = *len;
+    bool can = mem_writable(len, sizeof *len);
+    if (can)
+        *len = was;
+    return can;
+}
+
+/* As a message: that tells where it has to end. */
+static long recvfrom_parts(struct fiber *self, int fd, struct fd_entry *e, const struct receiving *a, size_t least)
+{
+    if ((a->flags & (MSG_PEEK | MSG_OOB)) != 0 || (a->addr != NULL && !usable(a->len)))
         return recvfrom_away(self, fd, e, a);
     struct iovec v = {a->buf, a->n < SSIZE_MAX ? a->n : SSIZE_MAX};
-    struct msghdr msg = {.msg_iov = &v, .msg_iovlen = 1};
-    return recv_all(self, fd, e, &msg, a->flags, "recv");
+    struct msghdr msg = {
+        .msg_name = a->addr, .msg_namelen = a->addr != NULL ? *a->len : 0, .msg_iov = &v, .msg_iovlen = 1};
+    long r = recv_parts(self, fd, e, &msg, a->flags, least, "recv");
+    if (r >= 0 && a->addr != NULL)
+        *a->len = msg.msg_namelen;
+    return r;
 }
 
 long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, struct sockaddr *addr, socklen_t *len)
@@ -253,8 +291,9 @@ long io_recvfrom(struct fiber *self, int fd, void *buf, size_t n, int flags, str
             fdtab_moved(e, DIR_IN);
         return r;
     }
-    if (wants_all(fd, e, flags))
-        return recvfrom_all(self, fd, e, &a);
+    size_t least = least_of(fd, e, flags);
+    if (unlikely(least > 1))
+        return recvfrom_parts(self, fd, e, &a, least);
     if (a.room.iov_len != 0)
         return io_run_read(self, fd, e, try_recvfrom, &a, "recv", &a.room);
     return io_run(self, fd, e, DIR_IN, OP_READ, try_recvfrom, &a, "recv");

@@ -202,24 +202,36 @@ GATED(int, shutdown, (int fd, int how), (fd, how))
     return r;
 }
 
-/* What a read waits for, and what a look into the queue leaves: see handover.h. */
-static void option_set(int fd, int name)
+/* What a read waits for, also one of a thread that is still to come; and what a look into the queue leaves: see
+ * handover.h. */
+static void option_set(const struct fiber *self, int fd, int name)
 {
     struct fd_entry *e = fdtab_peek(fd);
-    if (e != NULL && (name == SO_RCVLOWAT || name == SO_PEEK_OFF))
+    if (name == SO_RCVLOWAT)
+        rt.fdtab.any_low = true;
+    if (tracked(self) && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+        __atomic_fetch_add(&rt.fdtab.timeo_generation, 1, __ATOMIC_RELAXED);
+    if (e != NULL && name == SO_RCVLOWAT && e->kind == FD_STREAM)
+        e->low = true;
+    if (e != NULL && rt.coop && (name == SO_RCVLOWAT || name == SO_PEEK_OFF))
         fdtab_changed(e);
 }
 
-GATED(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t size), (fd, level, name, value, size))
+SLOW int slow_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+    bool plain = hook_solo() && name != SO_RCVLOWAT;
+    return likely(plain) ? real.setsockopt(fd, level, name, value, size)
+                         : slow_setsockopt(fd, level, name, value, size);
+}
+NOTED(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t size), (fd, level, name, value, size))
 {
     struct fiber *self = hook_enter();
     if (hook_refused(self, fd))
         return -1;
     int r = real.setsockopt(fd, level, name, value, size);
-    if (r == 0 && tracked(self) && level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
-        __atomic_fetch_add(&rt.fdtab.timeo_generation, 1, __ATOMIC_RELAXED);
-    if (r == 0 && rt.coop && level == SOL_SOCKET)
-        option_set(fd, name);
+    if (r == 0 && level == SOL_SOCKET)
+        option_set(self, fd, name);
     return r;
 }
 

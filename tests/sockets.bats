@@ -96,6 +96,14 @@ load helper
     same_cooperative 4 "$PROGRAMS/sock_shutdown" 8
 }
 
+# bats test_tags=hook:setsockopt,hook:read,hook:readv,hook:recv,hook:recvfrom,hook:recvmsg
+@test "SO_RCVLOWAT: reads wait for as much" {
+    for kind in unix tcp; do
+        same "$PROGRAMS/sock_least" $kind
+        [ "$output" = "least ok" ]
+    done
+}
+
 # bats test_tags=hook:getsockopt,hook:setsockopt,name:getsockopt_int,name:getsockopt_optint,name:getsockopt_float,name:getsockopt_error,name:setsockopt_int,name:setsockopt_optint,name:setsockopt_float,name:gethostname
 @test "options: yes or no, numbers, seconds, errors; the name of the host" {
     same "$PROGRAMS/sock_options" 0

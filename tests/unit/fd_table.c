@@ -117,13 +117,13 @@ static void reopened(void)
     CHECK_EQ(kind_of(ends[1]), FD_PIPE);
     CHECK_EQ(fdtab_peek(ends[1])->key[DIR_OUT], e->key[DIR_IN]);
     uint32_t generation = e->generation, seq = e->seq;
-    e->connecting = e->listening = e->made_here = true;
+    e->connecting = e->listening = e->low = e->made_here = true;
     e->expired = 3;
     e->since = 3;
     fdtab_closing(fd);
     CHECK(e->generation != generation && e->seq != seq);
     CHECK_EQ(e->kind, FD_UNKNOWN);
-    CHECK(!e->connecting && !e->listening && !e->made_here && !e->registered && e->expired == 0);
+    CHECK(!e->connecting && !e->listening && !e->low && !e->made_here && !e->registered && e->expired == 0);
     CHECK(e->key[DIR_IN] == 0 && e->key[DIR_OUT] == 0 && e->since == 0);
     generation = e->generation;
     int null = open("/dev/null", O_RDONLY);
@@ -170,7 +170,7 @@ static void copied(void)
     int other[2] = {1500, 1501};
     fdtab_paired(other, FD_STREAM);
     CHECK(fdtab_peek(1500)->key[DIR_IN] != a->key[DIR_IN] && fdtab_peek(1500)->key[DIR_IN] != a->key[DIR_OUT]);
-    a->made_here = a->listening = true;
+    a->made_here = a->listening = a->low = true;
     CHECK(fdtab_private(a));
     int to = dup(ends[0]);
     CHECK(to >= 0);
@@ -179,7 +179,7 @@ static void copied(void)
     fdtab_copied(ends[0], to);
     CHECK(copy->generation != generation);
     CHECK_EQ(copy->kind, FD_STREAM);
-    CHECK(copy->listening && memcmp(copy->key, a->key, sizeof a->key) == 0);
+    CHECK(copy->listening && copy->low && memcmp(copy->key, a->key, sizeof a->key) == 0);
     CHECK(!fdtab_private(a) && !fdtab_private(copy));
     CHECK(!copy->registered && !copy->own);
     close(to);
