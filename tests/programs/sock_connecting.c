@@ -28,6 +28,7 @@ enum { FILLERS = 6 };
 static struct sockaddr_in where;
 static int listener, waiting, fill[FILLERS];
 static pthread_t caller;
+static volatile int seen;
 
 /* Its queue is full: who comes is not answered until somebody accepts. */
 static void listen_full(void)
@@ -71,10 +72,14 @@ static void handle(int flags)
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
 }
 
+/* Until it is seen: the first may come before the caller waits. */
 static void *interrupt(void *unused)
 {
-    usleep(200000);
-    CHECK(pthread_kill(caller, SIGUSR1) == 0);
+    usleep(100000);
+    while (!seen) {
+        CHECK(pthread_kill(caller, SIGUSR1) == 0);
+        usleep(100000);
+    }
     return NULL;
 }
 
@@ -95,6 +100,7 @@ static void interrupted(void)
     pthread_t other;
     handle(0);
     CHECK(connect_waiting() == -1 && errno == EINTR);
+    seen = 1;
     CHECK(pthread_create(&other, NULL, drain, NULL) == 0);
     CHECK(connect_waiting() == 0);
     CHECK(pthread_join(other, NULL) == 0);
@@ -115,6 +121,7 @@ static void restarted(void)
     handle(SA_RESTART);
     CHECK(setsockopt(waiting, SOL_SOCKET, SO_SNDTIMEO, &long_time, sizeof long_time) == 0);
     CHECK(connect_waiting() == -1 && errno == EINTR);
+    seen = 1;
     CHECK(setsockopt(waiting, SOL_SOCKET, SO_SNDTIMEO, &tenth, sizeof tenth) == 0);
     double start = now();
     CHECK(connect_waiting() == -1 && errno == EALREADY);
