@@ -205,6 +205,8 @@ static long call_away(void *arg)
 /* A wait that this process cannot make its own: the real call on this kernel thread, the others go on elsewhere. */
 static long away(struct fiber *self, long number, int fd, const struct iovec *iov, int n, const char *call)
 {
+    if (fd < 0 || n <= 0 || n > 1024) /* refused at once, whatever handler is due */
+        return sys(number, fd, iov, n);
     struct away a = {number, fd, {iov, n}};
     return wait_away_now(self, CLOCK_NEVER, WAIT_CANCEL | WAIT_INTR | WAIT_RESTART, call, call_away, &a);
 }
