@@ -18,10 +18,10 @@ struct io_limit {
     uint64_t at; /* deadline, ns */
     int error;   /* what its passing means: ETIMEDOUT, or EAGAIN for the program's own SO_*TIMEO */
     bool counted;
-    uint64_t turn; /* its place in line: who is woken too early goes back to it; 0: not yet in line */
+    uint64_t turn;            /* its place in line: who is woken too early goes back to it; 0: not yet in line */
     struct wait_first *first; /* NULL: nothing: see sched.h */
-    bool no_point; /* no cancellation ends it */
-    bool final;    /* a handler ends it, whatever SA_RESTART says: some of it is done, or it has a time by SO_*TIMEO */
+    bool no_point;            /* no cancellation ends it */
+    bool final; /* a handler ends it, whatever SA_RESTART says: some of it is done, or it has a time by SO_*TIMEO */
 };
 
 /* With an op: some of the work is done; the call is no cancellation point. */

@@ -135,7 +135,7 @@ void loop_kick(void)
     __atomic_store_n(&rt.loop.queued, 1, __ATOMIC_SEQ_CST);
     if (!__atomic_load_n(&rt.loop.blocked, __ATOMIC_SEQ_CST) || ev == NULL)
         return;
-    /* A handler that jumped out of it would leave libev's note that a wakeup is under way, and no other would be sent. */
+    /* A handler that jumped out would leave libev's note that a wakeup is under way, and no other would be sent. */
     const uint64_t all = ALL_SIGNALS;
     uint64_t mask;
     (void)sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof mask);

@@ -115,7 +115,8 @@ void signals_run(struct fiber *self, int sig, siginfo_t *info, ucontext_t *conte
     else
         self->sig.mask = add;
     self->sig.masked = masked;
-    if (self->sig.queue != NULL || rt.signals.queue != NULL || signals_arrived()) /* it came meanwhile and was blocked */
+    bool waiting = self->sig.queue != NULL || rt.signals.queue != NULL || signals_arrived();
+    if (waiting) /* it came meanwhile and was blocked */
         self->sig.due = true;
     self->sig.restart = (act.sa_flags & SA_RESTART) != 0;
     self->sig.interrupted = true;

@@ -289,7 +289,8 @@ static void await_arrival(void)
 {
     enum { ON_ITS_WAY = 5000 /* ns */ };
     uint64_t until = clock_after(ON_ITS_WAY);
-    while (__atomic_load_n(&rt.baton.first.running, __ATOMIC_RELAXED) != NULL && !signals_arrived() && clock_now() < until)
+    while (__atomic_load_n(&rt.baton.first.running, __ATOMIC_RELAXED) != NULL && !signals_arrived() &&
+           clock_now() < until)
         ;
 }
 
