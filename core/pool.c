@@ -111,9 +111,12 @@ static void *helper(void *unused)
             job->cpu = cpu_time_here() - before;
             lock_take(&p->lock);
             job->helper = NULL;
+            bool again = !me.lost; /* for the next job, which may come before this one's end is told */
+            p->idle += again;
             lock_drop(&p->lock);
             finish(job);
             lock_take(&p->lock);
+            p->idle -= again;
             continue;
         }
         if (me.lost)
