@@ -28,14 +28,15 @@ SHIM_OBJ := $(call obj,$(SHIM_SRC))
 # What only some programs need stands behind the rest, the rarest first: the kernel maps text by 64 kB. real_jump is for
 # first calls. It is small rather than fast, as what runs once is, or with a system call beside it; not so the hooks of
 # locks and of walks through files.
-LAST     := $(patsubst %,$(BUILD)/core/%.o,errors filelock foreign futex mounts pick plain scope shared sysv) \
-            $(patsubst %,$(BUILD)/shim/%.o,directory file signal_old syscall accounts context enumerate exec ipc services \
-            state syslog terminal utmp coax events pick path) \
-            $(patsubst %,$(BUILD)/core/%.o,alone job notify on_signal pool promote record schedule) \
+LAST     := $(patsubst %,$(BUILD)/core/%.o,errors filelock foreign futex mounts pick plain scope shared sysv mq \
+            members cancel job signal_send wait_left) \
+            $(patsubst %,$(BUILD)/shim/%.o,aio jump signal_old syscall accounts context enumerate exec ipc services \
+            state syslog terminal utmp coax events pick directory path file) \
+            $(patsubst %,$(BUILD)/core/%.o,alone kick on_signal pool record schedule) \
             $(patsubst %,$(BUILD)/shim/%.o,names real_jump)
-SMALL    := $(filter-out $(patsubst %,$(BUILD)/shim/%.o,descriptor directory file lock path rw time),$(SHIM_OBJ) $(LAST)) \
-            $(patsubst %,$(BUILD)/core/%.o,altstack child config identity io_connect log lookup resolve signal_action \
-            signal_mask signal_send stats thread_timer tls_learn)
+SMALL    := $(filter-out $(patsubst %,$(BUILD)/shim/%.o,descriptor directory file jump lock path rw time),$(SHIM_OBJ) $(LAST)) \
+            $(patsubst %,$(BUILD)/core/%.o,altstack child config identity io_connect log lookup notify pending \
+            promote resolve signal_action signal_handle signal_mask signals stats thread_timer tls_learn)
 PROG_SRC := $(wildcard tests/programs/*.c) $(wildcard tests/programs/*.cc)
 PROGS    := $(patsubst tests/programs/%,$(BUILD)/programs/%,$(basename $(PROG_SRC)))
 UNIT_SRC := $(wildcard tests/unit/*.c)
