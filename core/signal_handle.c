@@ -169,21 +169,23 @@ static bool between_fibers(void)
     return false;
 }
 
+static bool from_us(const siginfo_t *info)
+{
+    return info->si_pid == sys_getpid();
+}
+
 /* No fiber is interrupted: a thread that is none, or the carrier between two of them. */
 static void outside(int sig, siginfo_t *info, void *context)
 {
-    struct pending_signal *p = between_fibers() || main_takes(sig, info) ? pending_take(sig, info, NULL) : NULL;
+    bool own = info->si_code == SI_TKILL && from_us(info); /* from within libc: abort */
+    bool theirs = !own && (between_fibers() || main_takes(sig, info));
+    struct pending_signal *p = theirs ? pending_take(sig, info, NULL) : NULL;
     if (p == NULL) {
         run_native(sig, info, context);
     } else {
         signals_arrive(p);
         loop_kick();
     }
-}
-
-static bool from_us(const siginfo_t *info)
-{
-    return info->si_pid == sys_getpid();
 }
 
 /* A broken pipe, or a file that would be too long. */

@@ -136,3 +136,9 @@ same_promoted() {
     same_promoted 1 "$PROGRAMS/promote_spin"
     [ "$output" = "20 handled, all sent" ]
 }
+
+# bats test_tags=hook:syscall,hook:fork,hook:signal
+@test "threads that do not agree about their ids: libc aborts, and the handler runs" {
+    same "$PROGRAMS/promote_abort"
+    [ "$(id -u)" != 0 ] || [ "$output" = "handled in 20 of 20" ]
+}
