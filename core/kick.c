@@ -12,14 +12,6 @@
 /* libc's own: for pthread_cancel, which ends calls, and for setuid and kin, which restarts them. */
 enum { SIGNAL_CANCEL = 32, SIGNAL_SETXID = 33 };
 
-/* As rt_sigaction takes it. */
-struct kernel_action {
-    void (*handler)(int, siginfo_t *, void *);
-    unsigned long flags;
-    void *restorer;
-    uint64_t mask;
-};
-
 typedef void handler(int, siginfo_t *, void *);
 
 static struct {

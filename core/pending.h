@@ -9,6 +9,14 @@
 #include <stdbool.h>
 #include <ucontext.h>
 
+/* The kernel's own structure, as rt_sigaction takes it. */
+struct kernel_action {
+    void (*handler)(int, siginfo_t *, void *); /* or SIG_DFL (0), SIG_IGN (1) */
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
+};
+
 /* A signal that waits for its fiber. Nodes are taken and given back with one atomic: handlers take them. */
 struct pending_signal {
     struct pending_signal *next;

@@ -5,20 +5,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* The kernel's own structure, as rt_sigaction takes it. */
-struct kernel_action {
-    void *handler;
-    unsigned long flags;
-    void *restorer;
-    uint64_t mask;
-};
-
 bool signals_all_restart(void)
 {
     for (int sig = 1; sig <= SIGNALS; sig++) {
         struct kernel_action act;
-        if (sys(SYS_rt_sigaction, sig, NULL, &act, 8) == 0 && act.handler != (void *)SIG_DFL &&
-            act.handler != (void *)SIG_IGN && (act.flags & SA_RESTART) == 0)
+        if (sys(SYS_rt_sigaction, sig, NULL, &act, 8) == 0 && (uintptr_t)act.handler > (uintptr_t)SIG_IGN &&
+            (act.flags & SA_RESTART) == 0)
             return false;
     }
     return true;
